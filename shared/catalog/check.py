@@ -1,0 +1,83 @@
+"""What a catalog file must mean beyond having the right types. Each function returns faults as ``path: why``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.catalog.spec import FEATURE_TYPES, NUMERIC_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.catalog.spec import Column, Dataset, Decision, UseCase
+
+
+def use_case_faults(use_case: UseCase) -> list[str]:
+    """Every fault that needs more than one section of the file, or more than one column, to be seen."""
+    return [
+        *_dataset_faults(use_case.dataset),
+        *_target_faults(use_case),
+        *_decision_faults(use_case.model.decision),
+    ]
+
+
+def column_faults(name: str, column: Column) -> list[str]:
+    """The faults of one column's declaration."""
+    path = f"dataset.columns.{name}"
+    return [f"{path}.{fault}" for fault in (*_role_faults(column), *_domain_faults(column))]
+
+
+def _role_faults(column: Column) -> Iterator[str]:
+    if column.role == "feature" and column.type not in FEATURE_TYPES:
+        yield f"role: a {column.type} column cannot be a feature; expected one of {', '.join(sorted(FEATURE_TYPES))}"
+    if column.known == "after" and column.role not in {"target", "unused"}:
+        yield f"known: a {column.role} must be known before the decision; a column known after it is 'unused'"
+    if column.role == "unused" and not column.reason:
+        yield "reason: an unused column says why it is unused"
+    if column.role == "time" and column.type not in {"date", "timestamp"}:
+        yield f"type: the time column is a date or a timestamp, not {column.type!r}"
+    if column.role == "target" and column.type not in {"category", "boolean"}:
+        yield f"type: the target of a classification is a category or a boolean, not {column.type!r}"
+    if column.role in {"key", "time", "target"} and column.nullable:
+        yield f"nullable: the {column.role} column cannot be empty"
+
+
+def _domain_faults(column: Column) -> Iterator[str]:
+    bounded = column.min is not None or column.max is not None
+    if bounded and column.type not in NUMERIC_TYPES:
+        yield f"min, max: bounds are for {', '.join(sorted(NUMERIC_TYPES))} columns, not for {column.type!r}"
+    if column.min is not None and column.max is not None and column.min > column.max:
+        yield f"min: {column.min:g} is above max, {column.max:g}"
+    if column.levels is not None and column.type != "category":
+        yield f"levels: are for category columns, not for {column.type!r}"
+    if column.levels is not None and len(set(column.levels)) != len(column.levels):
+        yield "levels: each level stands once"
+
+
+def _dataset_faults(dataset: Dataset) -> Iterator[str]:
+    if (dataset.table is None) == (dataset.query is None):
+        yield "dataset: expected either 'table' or 'query', " + (
+            "neither is given" if dataset.table is None else "both are given"
+        )
+    for role in ("key", "time", "target"):
+        names = [name for name, column in dataset.columns.items() if column.role == role]
+        if len(names) != 1:
+            yield f"dataset.columns: expected one column with role {role!r}, got {', '.join(names) or 'none'}"
+    if not dataset.features():
+        yield "dataset.columns: expected at least one column with role 'feature', got none"
+
+
+def _target_faults(use_case: UseCase) -> Iterator[str]:
+    for name, column in use_case.dataset.columns.items():
+        levels = ("false", "true") if column.type == "boolean" else column.levels
+        if column.role == "target" and levels is not None and use_case.model.positive not in levels:
+            yield (
+                f"model.positive: expected a level of {name!r} ({', '.join(levels)}), got {use_case.model.positive!r}"
+            )
+
+
+def _decision_faults(decision: Decision) -> Iterator[str]:
+    if decision.cost >= decision.gain:
+        yield f"model.decision.cost: {decision.cost:g} is not below gain, {decision.gain:g}: acting would never pay"
+    if decision.act == decision.skip:
+        yield "model.decision.skip: must differ from act"

@@ -1,0 +1,1 @@
+"""The first stage: tables out of the database, into CSV parts and one manifest."""

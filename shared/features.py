@@ -1,0 +1,54 @@
+"""From a table's values to the one array that a model's graph takes; the same code for training and for scoring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from shared.store.records import Input
+
+UNKNOWN_LEVEL = -1.0
+"""The code of a category's value that is none of its levels. An empty value has the code after the last level."""
+
+
+class Encoder:
+    """Writes rows as 32-bit floats: numbers as they are, booleans as 0 and 1, categories by the place of their level.
+
+    Text never enters a graph, so a value that training did not see is found here and nowhere silently.
+    """
+
+    def __init__(self, inputs: Sequence[Input]) -> None:
+        self.inputs = tuple(inputs)
+        self._codes: list[dict[Any, float] | None] = [
+            _codes(item.levels) if item.type == "category" else None for item in inputs
+        ]
+        self.category_places = [place for place, codes in enumerate(self._codes) if codes is not None]
+
+    def encode(self, columns: Mapping[str, Any], rows: int) -> NDArray[np.float32]:
+        """Array of shape (rows, inputs) from one sequence of values per input; None and NaN are empty."""
+        matrix = np.empty((rows, len(self.inputs)), dtype=np.float32)
+        for place, (item, codes) in enumerate(zip(self.inputs, self._codes, strict=True)):
+            values = columns[item.name]
+            if codes is not None:
+                matrix[:, place] = [codes.get(value, UNKNOWN_LEVEL) for value in values]
+            else:
+                matrix[:, place] = np.asarray(values, dtype=np.float64)
+        return matrix
+
+    def unknown(self, matrix: NDArray[np.float32]) -> list[tuple[int, str]]:
+        """Row number and input name of every value that is none of the known levels."""
+        places = self.category_places
+        found = np.argwhere(matrix[:, places] == UNKNOWN_LEVEL) if places else np.empty((0, 2), dtype=int)
+        return [(int(row), self.inputs[places[column]].name) for row, column in found]
+
+
+def _codes(levels: Sequence[str]) -> dict[Any, float]:
+    codes: dict[Any, float] = {level: float(place) for place, level in enumerate(levels)}
+    codes[None] = float(len(levels))
+    return codes

@@ -1,0 +1,108 @@
+"""Application settings, read once from the environment.
+
+The names are those of the Functions app settings. ``DataStorage`` is also the connection name in
+``train_blob_trigger/function.json``: the platform and this module read the same values, either one connection
+string (local) or ``DataStorage__blobServiceUri`` with a managed identity (Azure).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+DATA_STORAGE = "DataStorage"
+DATA_STORAGE_URI = "DataStorage__blobServiceUri"
+DATA_STORAGE_CLIENT_ID = "DataStorage__clientId"
+SQL_CONNECTION_STRING = "SQL_CONNECTION_STRING"
+CATALOG_DIR = "CATALOG_DIR"
+EXPORT_PART_BYTES = "EXPORT_PART_BYTES"
+MODEL_REFRESH_SECONDS = "MODEL_REFRESH_SECONDS"
+SCORE_MAX_ROWS = "SCORE_MAX_ROWS"
+SCORE_MAX_BYTES = "SCORE_MAX_BYTES"
+
+BUILT_IN_CATALOG = Path(__file__).parent / "catalog"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be set from outside; see docs/settings.md for the meaning of each."""
+
+    storage_connection_string: str | None = field(default=None, repr=False)
+    storage_uri: str | None = None
+    storage_client_id: str | None = None
+    sql_connection_string: str | None = field(default=None, repr=False)
+    catalog_dir: Path = BUILT_IN_CATALOG
+    export_part_bytes: int = 64 * 1024 * 1024
+    model_refresh_seconds: float = 30.0
+    score_max_rows: int = 10_000
+    score_max_bytes: int = 10 * 1024 * 1024
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Settings:
+        """Read ``env``; raise SettingsError naming every setting that is missing or wrong."""
+        faults: list[str] = []
+        reader = _Reader(env, faults)
+        settings = cls(
+            storage_connection_string=reader.text(DATA_STORAGE),
+            storage_uri=reader.text(DATA_STORAGE_URI),
+            storage_client_id=reader.text(DATA_STORAGE_CLIENT_ID) or reader.text("AZURE_CLIENT_ID"),
+            sql_connection_string=reader.text(SQL_CONNECTION_STRING),
+            catalog_dir=reader.folder(CATALOG_DIR, cls.catalog_dir),
+            export_part_bytes=reader.integer(EXPORT_PART_BYTES, cls.export_part_bytes, least=1024),
+            model_refresh_seconds=reader.seconds(MODEL_REFRESH_SECONDS, cls.model_refresh_seconds),
+            score_max_rows=reader.integer(SCORE_MAX_ROWS, cls.score_max_rows, least=1),
+            score_max_bytes=reader.integer(SCORE_MAX_BYTES, cls.score_max_bytes, least=1024),
+        )
+        if not (settings.storage_connection_string or settings.storage_uri):
+            faults.append(
+                f"{DATA_STORAGE}: expected a connection string, or {DATA_STORAGE_URI} with the account's blob "
+                "endpoint; neither is set"
+            )
+        if faults:
+            msg = "settings: " + "; ".join(faults)
+            raise SettingsError(msg)
+        return settings
+
+
+@dataclass(frozen=True)
+class _Reader:
+    env: Mapping[str, str]
+    faults: list[str]
+
+    def text(self, name: str) -> str | None:
+        return self.env.get(name, "").strip() or None
+
+    def folder(self, name: str, default: Path) -> Path:
+        text = self.text(name)
+        if text is None:
+            return default
+        if not Path(text).is_dir():
+            self.faults.append(f"{name}: expected a folder, got {text!r}")
+        return Path(text)
+
+    def integer(self, name: str, default: int, *, least: int) -> int:
+        return self._number(name, default, int, f"a whole number from {least:,} up", lambda value: value >= least)
+
+    def seconds(self, name: str, default: float) -> float:
+        return self._number(name, default, float, "a number of seconds, zero or more", lambda value: value >= 0)
+
+    def _number[N: (int, float)](
+        self, name: str, default: N, parse: Callable[[str], N], expected: str, fits: Callable[[N], bool]
+    ) -> N:
+        text = self.text(name)
+        if text is None:
+            return default
+        try:
+            value = parse(text)
+        except ValueError:
+            value = None
+        if value is None or not fits(value):
+            self.faults.append(f"{name}: expected {expected}, got {text!r}")
+            return default
+        return value

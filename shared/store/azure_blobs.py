@@ -1,0 +1,185 @@
+"""Blobs over Azure Blob Storage (and Azurite)."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+from azure.storage.blob import BlobBlock, BlobServiceClient, ExponentialRetry
+
+from shared.errors import BlobConflict, BlobMissing, StoreUnavailable
+from shared.store.blobs import Blob, BlobInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from azure.storage.blob import BlobClient, BlobProperties
+
+BLOCK_BYTES = 4 * 1024 * 1024
+
+
+class AzureBlobs:
+    """See ``shared.store.blobs.Blobs``. Containers that do not exist are made on the first write."""
+
+    def __init__(self, service: BlobServiceClient) -> None:
+        self._service = service
+
+    def read(self, name: str, *, unless: str | None = None) -> Blob | None:
+        condition: dict[str, Any] = {}
+        if unless is not None:
+            condition = {"etag": unless, "match_condition": MatchConditions.IfModified}
+        try:
+            with _translated(name):
+                download = self._client(name).download_blob(**condition)
+                return Blob(download.readall(), download.properties.etag)
+        except _NotModified:
+            return None
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        with _translated(name):
+            yield from self._client(name).download_blob().chunks()
+
+    def info(self, name: str) -> BlobInfo:
+        with _translated(name):
+            return _info(name.partition("/")[0], self._client(name).get_blob_properties())
+
+    def write(self, name: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str:
+        condition: dict[str, Any] = {}
+        if if_match is not None:
+            condition = {"etag": if_match, "match_condition": MatchConditions.IfNotModified}
+        client = self._client(name)
+        return str(
+            self._in_container(name, lambda: client.upload_blob(data, overwrite=not if_absent, **condition)["etag"])
+        )
+
+    def upload(self, name: str, chunks: Iterable[bytes]) -> None:
+        client = self._client(name)
+        blocks = []
+        for index, block in enumerate(_blocks(chunks)):
+            block_id = f"{index:08d}"
+            self._in_container(name, partial(client.stage_block, block_id, block))
+            blocks.append(BlobBlock(block_id))
+        self._in_container(name, lambda: client.commit_block_list(blocks))
+
+    def append(self, name: str, data: bytes, *, at: int) -> None:
+        client = self._client(name)
+        if at == 0:
+            condition: dict[str, Any] = {"etag": "*", "match_condition": MatchConditions.IfMissing}
+            # Made before, by another writer or by a run that died here: the position below decides.
+            with suppress(BlobConflict):
+                self._in_container(name, lambda: client.create_append_blob(**condition))
+        with _translated(name):
+            client.append_block(data, appendpos_condition=at)
+
+    def list(self, prefix: str) -> Iterator[BlobInfo]:
+        container, _, path = prefix.partition("/")
+        try:
+            with _translated(prefix):
+                for properties in self._service.get_container_client(container).list_blobs(name_starts_with=path):
+                    yield _info(container, properties)
+        except BlobMissing:
+            return
+
+    def _client(self, name: str) -> BlobClient:
+        container, _, path = name.partition("/")
+        return self._service.get_blob_client(container, path)
+
+    def _in_container[T](self, name: str, act: Callable[[], T]) -> T:
+        """Run a write; where its container is missing, make the container and run it again."""
+        try:
+            with _translated(name):
+                return act()
+        except BlobMissing:
+            self._make_container(name)
+        with _translated(name):
+            return act()
+
+    def _make_container(self, name: str) -> None:
+        with suppress(BlobConflict), _translated(name):
+            self._service.create_container(name.partition("/")[0])
+
+
+def connect(connection_string: str | None, uri: str | None, client_id: str | None, *, patient: bool) -> AzureBlobs:
+    """Blobs of an account, by connection string or by ``uri`` and managed identity.
+
+    ``patient`` suits jobs (some seconds of retries); an HTTP answer cannot wait and serves what it has.
+    """
+    options: dict[str, Any] = {
+        "retry_policy": ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=3 if patient else 1),
+        "connection_timeout": 5 if patient else 1,
+        "read_timeout": 60 if patient else 5,
+        "max_single_put_size": BLOCK_BYTES,
+        "max_single_get_size": BLOCK_BYTES,
+    }
+    if connection_string is not None:
+        return AzureBlobs(BlobServiceClient.from_connection_string(connection_string, **options))
+    from azure.identity import DefaultAzureCredential
+
+    credential = DefaultAzureCredential(managed_identity_client_id=client_id)
+    return AzureBlobs(BlobServiceClient(str(uri), credential=credential, **options))
+
+
+class _NotModified(Exception):
+    """The blob still has the ETag that the reader knows."""
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    """Turn the SDK's errors into Cauce's."""
+    try:
+        yield
+    except ResourceNotFoundError as error:
+        msg = f"blob {name!r} does not exist"
+        raise BlobMissing(msg) from error
+    except (ResourceExistsError, ResourceModifiedError) as error:
+        msg = f"blob {name!r} was written by somebody else: {_reason(error)}"
+        raise BlobConflict(msg) from error
+    except ClientAuthenticationError as error:
+        msg = f"storage refused {name!r} ({_reason(error)}): does the identity have Storage Blob Data Contributor?"
+        raise StoreUnavailable(msg) from error
+    except HttpResponseError as error:
+        raise _from_status(name, error) from error
+    except (ServiceRequestError, ServiceResponseError) as error:
+        msg = f"storage did not answer for {name!r}: {error}"
+        raise StoreUnavailable(msg) from error
+
+
+def _from_status(name: str, error: HttpResponseError) -> Exception:
+    if error.status_code == 304:
+        return _NotModified()
+    if error.status_code in {409, 412}:
+        return BlobConflict(f"blob {name!r} was written by somebody else: {_reason(error)}")
+    return StoreUnavailable(f"storage failed for {name!r}: {_reason(error)}")
+
+
+def _reason(error: HttpResponseError) -> str:
+    return f"{error.status_code} {getattr(error, 'error_code', None) or error.reason}"
+
+
+def _info(container: str, properties: BlobProperties) -> BlobInfo:
+    return BlobInfo(f"{container}/{properties.name}", properties.etag, properties.size, properties.last_modified)
+
+
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Regroup chunks of any size into blocks of at least BLOCK_BYTES, the last one excepted."""
+    pending: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        pending.append(chunk)
+        size += len(chunk)
+        if size >= BLOCK_BYTES:
+            yield b"".join(pending)
+            pending, size = [], 0
+    if pending:
+        yield b"".join(pending)

@@ -1,0 +1,91 @@
+"""The one place that spells blob names: ``container/path``, as in docs/design.md's blob contract."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from shared.errors import DropError
+
+STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
+VERSION_PATTERN = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{8}$")
+DROP_PATTERN = re.compile(r"^drops/(?P<dataset>[a-z0-9][a-z0-9-]*)/(?P<name>[^/]+)\.(?P<kind>json|csv)$")
+
+
+def stamp(moment: datetime) -> str:
+    """A UTC instant to the second, as blob names write it: 20261123T020000Z."""
+    return moment.astimezone(UTC).strftime(STAMP_FORMAT)
+
+
+def parse_stamp(text: str) -> datetime:
+    """The inverse of ``stamp``; raise ValueError for anything that it would not write."""
+    moment = datetime.strptime(text, STAMP_FORMAT).replace(tzinfo=UTC)
+    if stamp(moment) != text:
+        msg = f"expected a stamp like 20261123T020000Z, got {text!r}"
+        raise ValueError(msg)
+    return moment
+
+
+def part(dataset: str, slot: str, attempt: str, index: int) -> str:
+    """One CSV file of an export. Each attempt has a folder of its own: two at once never share a blob."""
+    return f"exports/{dataset}/{slot}/{attempt}/part-{index:05d}.csv"
+
+
+def manifest(dataset: str, slot: str) -> str:
+    """The blob that announces an export; nothing else of an export triggers anything."""
+    return f"drops/{dataset}/{slot}.json"
+
+
+def dropped_csv(dataset: str, name: str) -> str:
+    """A CSV file that a person drops; ``name`` ends in .csv."""
+    return f"drops/{dataset}/{name}"
+
+
+def quarantine(dataset: str, slot: str) -> str:
+    """The refused rows of a drop, each with its reason."""
+    return f"quarantine/{dataset}/{slot}/rows.csv"
+
+
+def run_record(dataset: str, slot: str, model: str) -> str:
+    """What a run decided; its presence says that the drop is done."""
+    return f"runs/{dataset}/{slot}/{model}.json"
+
+
+def run_progress(dataset: str, slot: str, model: str) -> str:
+    """How far a run is; overwritten while it works."""
+    return f"runs/{dataset}/{slot}/{model}.progress.json"
+
+
+def version_file(model: str, version: str, file: str) -> str:
+    """One immutable file of a version: model.onnx, card.html, version.json (written last)."""
+    return f"models/{model}/{version}/{file}"
+
+
+def champion(model: str) -> str:
+    """Which version serves."""
+    return f"models/{model}/champion.json"
+
+
+def history(model: str) -> str:
+    """Every promotion and rollback, one JSON line each."""
+    return f"models/{model}/history.jsonl"
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A blob under ``drops/``: an export's manifest (json) or a person's CSV."""
+
+    blob: str
+    dataset: str
+    name: str
+    kind: str
+
+
+def parse_drop(blob: str) -> Drop:
+    """Read a drop's blob name; raise DropError saying what a drop is called."""
+    match = DROP_PATTERN.match(blob)
+    if match is None:
+        msg = f"{blob!r} is not a drop: expected drops/<dataset>/<name>.csv, or a manifest ending in .json"
+        raise DropError(msg)
+    return Drop(blob, match["dataset"], match["name"], match["kind"])

@@ -1,0 +1,205 @@
+"""The JSON that Cauce stores, as typed records.
+
+Every record carries ``schema_version``. Reading is strict: an unknown version, a missing field or a wrong type is a
+VersionError that names the blob. Golden copies of each schema version are read in the tests for ever.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from shared.errors import VersionError
+
+FeatureType = Literal["integer", "number", "decimal", "boolean", "category"]
+Outcome = Literal["promoted", "kept", "unchanged", "refused"]
+
+
+class Part(Struct, frozen=True):
+    """One CSV file of a drop."""
+
+    name: str
+    rows: int
+    size_bytes: int
+    sha256: str
+
+
+class Manifest(Struct, frozen=True):
+    """What an export wrote; for training, a CSV that a person drops is a manifest of one part."""
+
+    dataset: str
+    slot: str
+    columns: dict[str, str]
+    """Column name to catalog type, in the order of the CSV header."""
+    parts: tuple[Part, ...]
+    rows: int
+    exported_at: str
+    schema_version: Literal[1] = 1
+
+
+class Input(Struct, frozen=True):
+    """One value that a model takes, as a request may send it."""
+
+    name: str
+    type: FeatureType
+    nullable: bool = False
+    min: float | None = None
+    max: float | None = None
+    levels: tuple[str, ...] = ()
+    """Of a category: those that training saw or the catalog declares. Others score as an unknown level."""
+    description: str = ""
+
+
+class DecisionRule(Struct, frozen=True):
+    """From a probability to a word."""
+
+    threshold: float
+    act: str
+    skip: str
+
+
+class Candidate(Struct, frozen=True):
+    """One family's best settings, and how good they were."""
+
+    family: str
+    settings: dict[str, Any]
+    history: int | Literal["all"]
+    folds_auc: float
+    """Mean over the time-ordered folds inside the older rows: what the choice was made by."""
+    holdout: dict[str, float] | None = None
+    random_split_auc: float | None = None
+    """The flattering figure, for comparison only."""
+
+
+class Curves(Struct, frozen=True):
+    """What the card draws, over the holdout."""
+
+    gain: tuple[tuple[float, float], ...]
+    """Share of rows taken from the highest score down, share of positives among them."""
+    calibration: tuple[tuple[float, float, int], ...]
+    """Mean predicted probability, observed rate, rows; by tenths of the predictions."""
+
+
+class Data(Struct, frozen=True):
+    """The rows that a version comes from."""
+
+    sha256: str
+    rows: int
+    refused: int
+    train_rows: int
+    holdout_rows: int
+    first: str
+    trained_to: str
+    """Time of the newest row that training saw. Rows after it may judge this version."""
+    last: str
+
+
+class Parity(Struct, frozen=True):
+    """The ONNX graph against the fitted pipeline."""
+
+    rows: int
+    largest_difference: float
+    decisions_flipped: int
+
+
+class Version(Struct, frozen=True):
+    """version.json: written last, so that its presence says that the version is whole."""
+
+    model: str
+    version: str
+    title: str
+    description: str
+    dataset: str
+    slot: str
+    task: Literal["classification"]
+    positive: str
+    decision: DecisionRule
+    key: Input
+    inputs: tuple[Input, ...]
+    unusable: dict[str, str]
+    """Columns that a request may not send, with the reason."""
+    files: dict[str, str]
+    """File name to sha256."""
+    catalog_sha256: str
+    """Of the use case that it was made by."""
+    data: Data
+    recipe: Candidate
+    candidates: tuple[Candidate, ...]
+    metrics: dict[str, float]
+    """On the holdout: the newest rows, which training did not see."""
+    curves: Curves
+    parity: Parity
+    libraries: dict[str, str]
+    schema_version: Literal[1] = 1
+
+
+class Champion(Struct, frozen=True):
+    """champion.json: the version that serves, and the one before it."""
+
+    version: str
+    previous: str | None
+    since: str
+    schema_version: Literal[1] = 1
+
+
+class HistoryEntry(Struct, frozen=True):
+    """A line of history.jsonl."""
+
+    at: str
+    action: Literal["promoted", "rolled back"]
+    version: str
+    previous: str | None
+    why: str
+    who: str
+    schema_version: Literal[1] = 1
+
+
+class RunRecord(Struct, frozen=True):
+    """What one drop led to, and why."""
+
+    dataset: str
+    slot: str
+    model: str
+    drop: str
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    version: str | None = None
+    rows: int = 0
+    refused: int = 0
+    candidates: tuple[Candidate, ...] = ()
+    metrics: dict[str, float] | None = None
+    notes: tuple[str, ...] = ()
+    started_at: str = ""
+    seconds: float = 0.0
+    schema_version: Literal[1] = 1
+
+
+class Progress(Struct, frozen=True):
+    """How far a run is, for whoever waits."""
+
+    step: str
+    done: int
+    total: int
+    at: str
+    schema_version: Literal[1] = 1
+
+
+def to_json(record: Struct) -> bytes:
+    """One stored record, readable by a person."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
+def to_json_line(record: Struct) -> bytes:
+    """One line of a log."""
+    return msgspec.json.encode(record) + b"\n"
+
+
+def from_json[R: Struct](data: bytes, kind: type[R], name: str) -> R:
+    """Read a record; raise VersionError naming the blob ``name`` and the field that does not fit."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        msg = f"{name}: is not a {kind.__name__} record that this release reads: {error}"
+        raise VersionError(msg) from error

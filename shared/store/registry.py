@@ -1,0 +1,146 @@
+"""Models, their versions, and which of them serves."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared.errors import BlobConflict, BlobMissing, VersionError
+from shared.store import names
+from shared.store.records import Champion, HistoryEntry, Version, from_json, to_json, to_json_line
+
+if TYPE_CHECKING:
+    from shared.store.blobs import Blobs
+
+VERSION_FILE = "version.json"
+GRAPH_FILE = "model.onnx"
+CARD_FILE = "card.html"
+
+
+@dataclass(frozen=True)
+class Serving:
+    """champion.json as it was read."""
+
+    champion: Champion
+    etag: str
+
+
+class Registry:
+    """Reads and writes everything under ``models/``. Versions are immutable; champion.json is compare-and-swap."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    def register(self, version: Version, files: dict[str, bytes]) -> None:
+        """Store a version, version.json last. Doing it again with the same content changes nothing."""
+        for file, data in {**files, VERSION_FILE: to_json(version)}.items():
+            name = names.version_file(version.model, version.version, file)
+            try:
+                self._blobs.write(name, data, if_absent=True)
+            except BlobConflict:
+                self._must_be(name, data)
+
+    def version(self, model: str, version: str) -> Version:
+        """The record of one version. Raises BlobMissing, VersionError."""
+        name = names.version_file(model, version, VERSION_FILE)
+        return from_json(self._read(name), Version, name)
+
+    def file(self, version: Version, file: str) -> bytes:
+        """One file of a version, checked against its hash. Raises BlobMissing, VersionError."""
+        name = names.version_file(version.model, version.version, file)
+        data = self._read(name)
+        if hashlib.sha256(data).hexdigest() != version.files.get(file):
+            msg = f"{name}: is not the file that {VERSION_FILE} names: the sha256 differs"
+            raise VersionError(msg)
+        return data
+
+    def serving(self, model: str, *, unless: str | None = None) -> Serving | None:
+        """What champion.json says; None when it still has the ETag ``unless``. Raises BlobMissing, VersionError."""
+        name = names.champion(model)
+        blob = self._blobs.read(name, unless=unless)
+        return None if blob is None else Serving(from_json(blob.data, Champion, name), blob.etag)
+
+    def champion(self, model: str) -> Serving | None:
+        """The champion, or None while a model has none."""
+        try:
+            return self.serving(model)
+        except BlobMissing:
+            return None
+
+    def promote(self, model: str, entry: HistoryEntry, replacing: Serving | None) -> None:
+        """Let ``entry.version`` serve, then log it. Raises BlobConflict when ``replacing`` is no longer the champion.
+
+        Safe to repeat: a run that died in between finds its champion in place and only the log line to add.
+        """
+        if replacing is not None and replacing.champion.version == entry.version:
+            self._log(model, msgspec.structs.replace(entry, at=replacing.champion.since))
+            return
+        champion = to_json(Champion(version=entry.version, previous=entry.previous, since=entry.at))
+        if replacing is None:
+            self._blobs.write(names.champion(model), champion, if_absent=True)
+        else:
+            self._blobs.write(names.champion(model), champion, if_match=replacing.etag)
+        self._log(model, entry)
+
+    def roll_back(self, model: str, *, to: str | None, at: str, why: str, who: str) -> HistoryEntry:
+        """Let an earlier version serve: ``to``, or the one before the champion. Raises PermanentError where it cannot.
+
+        The version is read first, so that nothing starts to serve that is not there.
+        """
+        serving = self.champion(model)
+        target = to or (serving.champion.previous if serving else None)
+        if serving is None or target is None:
+            msg = f"{model}: there is no earlier version to go back to; see `history {model}`"
+            raise VersionError(msg)
+        if target == serving.champion.version:
+            msg = f"{model}: {target} already serves"
+            raise VersionError(msg)
+        for file in (version := self.version(model, target)).files:
+            self.file(version, file)
+        entry = HistoryEntry(
+            at=at, action="rolled back", version=target, previous=self._before(model, target), why=why, who=who
+        )
+        self.promote(model, entry, serving)
+        return entry
+
+    def _before(self, model: str, version: str) -> str | None:
+        """What served before ``version`` was promoted, so that rolling back twice goes back two steps."""
+        entries = [entry for entry in self.history(model) if entry.version == version]
+        return entries[0].previous if entries else None
+
+    def history(self, model: str) -> list[HistoryEntry]:
+        """Every promotion and rollback, oldest first."""
+        return [from_json(line, HistoryEntry, names.history(model)) for line in self._log_lines(model).splitlines()]
+
+    def _log(self, model: str, entry: HistoryEntry) -> None:
+        """Append ``entry`` once, however often it is asked for and whoever appends beside it."""
+        while True:
+            lines = self._log_lines(model)
+            line = to_json_line(entry)
+            if line in lines.splitlines(keepends=True):
+                return
+            try:
+                self._blobs.append(names.history(model), line, at=len(lines))
+            except BlobConflict:
+                continue
+            return
+
+    def _log_lines(self, model: str) -> bytes:
+        try:
+            return self._read(names.history(model))
+        except BlobMissing:
+            return b""
+
+    def _must_be(self, name: str, data: bytes) -> None:
+        if self._read(name) != data:
+            msg = f"{name}: exists with other content; a version never changes"
+            raise VersionError(msg)
+
+    def _read(self, name: str) -> bytes:
+        blob = self._blobs.read(name)
+        if blob is None:  # only a conditional read gives None
+            raise BlobMissing(name)
+        return blob.data

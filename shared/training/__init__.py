@@ -1,0 +1,1 @@
+"""The second stage: from a drop to a version that may serve."""

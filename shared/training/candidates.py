@@ -1,0 +1,107 @@
+"""The families that compete, each with the preparation that suits it and survives the way to ONNX exactly.
+
+Trees get unscaled numbers and category codes: scaled 32-bit numbers tie differently at their thresholds, and
+HistGradientBoosting's own categories come out of the converter wrong (both silently; the parity check is there for
+whatever else may).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sklearn.pipeline import Pipeline
+
+    from shared.store.records import Input
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which columns of the array hold what."""
+
+    numbers: list[int]
+    categories: list[int]
+    codes: list[int]
+    """For each category, how many codes it has: its levels and the empty value."""
+
+    @classmethod
+    def of(cls, inputs: Sequence[Input]) -> Layout:
+        """The layout of arrays that ``shared.features.Encoder`` makes for these inputs."""
+        categories = [place for place, item in enumerate(inputs) if item.type == "category"]
+        return cls(
+            numbers=[place for place in range(len(inputs)) if place not in categories],
+            categories=categories,
+            codes=[len(inputs[place].levels) + 1 for place in categories],
+        )
+
+
+@dataclass(frozen=True)
+class Family:
+    """One kind of model: the settings to try, and how to build it with one of them."""
+
+    name: str
+    settings: tuple[dict[str, Any], ...]
+    build: Callable[[dict[str, Any], Layout, int], Pipeline]
+
+
+def _logistic(settings: dict[str, Any], layout: Layout, seed: int) -> Pipeline:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    numbers = Pipeline(
+        [("fill", SimpleImputer(strategy="median", keep_empty_features=True)), ("scale", StandardScaler())]
+    )
+    levels = OneHotEncoder(
+        categories=[np.arange(count, dtype=np.float32) for count in layout.codes],
+        handle_unknown="ignore",
+        sparse_output=False,
+    )
+    parts = [("numbers", numbers, layout.numbers), ("levels", levels, layout.categories)]
+    prepare = ColumnTransformer([part for part in parts if part[2]])
+    return Pipeline([("prepare", prepare), ("model", LogisticRegression(max_iter=500, random_state=seed, **settings))])
+
+
+def _boosted_trees(settings: dict[str, Any], _: Layout, seed: int) -> Pipeline:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.pipeline import Pipeline
+
+    model = HistGradientBoostingClassifier(early_stopping=False, random_state=seed, **settings)
+    return Pipeline([("model", model)])
+
+
+def _extra_trees(settings: dict[str, Any], _: Layout, seed: int) -> Pipeline:
+    from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import Pipeline
+
+    fill = SimpleImputer(strategy="median", keep_empty_features=True)
+    return Pipeline([("fill", fill), ("model", ExtraTreesClassifier(n_jobs=-1, random_state=seed, **settings))])
+
+
+FAMILIES = (
+    Family("logistic regression", ({"C": 1.0}, {"C": 0.1}, {"C": 0.01}), _logistic),
+    Family(
+        "boosted trees",
+        (
+            {"learning_rate": 0.05, "max_iter": 150, "max_leaf_nodes": 8, "min_samples_leaf": 50},
+            {"learning_rate": 0.1, "max_iter": 100, "max_leaf_nodes": 31, "min_samples_leaf": 20},
+        ),
+        _boosted_trees,
+    ),
+    Family(
+        "extra trees",
+        (
+            {"n_estimators": 100, "min_samples_leaf": 10},
+            {"n_estimators": 100, "min_samples_leaf": 10, "max_features": 0.5},
+        ),
+        _extra_trees,
+    ),
+)

@@ -1,0 +1,60 @@
+"""The one place that builds what the functions work with. Nothing is built before it is asked for."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING
+
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.catalog.load import Catalog
+    from shared.export.source import Source
+    from shared.scoring.run import Scorer
+    from shared.store.blobs import Blobs
+
+# functools.cache does not lock: two threads may build the same thing at the same time. All of it is harmless twice.
+
+
+@functools.cache
+def settings() -> Settings:
+    """The process's settings. Raises SettingsError."""
+    return Settings.from_env(os.environ)
+
+
+@functools.cache
+def catalog() -> Catalog:
+    """The use cases. Raises CatalogError."""
+    from shared.catalog.load import load_catalog
+
+    return load_catalog(settings().catalog_dir)
+
+
+@functools.cache
+def blobs() -> Blobs:
+    """The data account, for jobs: a call is retried for some seconds before it fails."""
+    return _connect(patient=True)
+
+
+def source() -> Source:
+    """The SQL database."""
+    from shared.export.source import OdbcSource
+
+    return OdbcSource(settings().sql_connection_string)
+
+
+@functools.cache
+def scorer() -> Scorer:
+    """What answers HTTP requests. Its storage calls give up early: it serves what it has."""
+    from shared.scoring.run import Scorer
+    from shared.store.registry import Registry
+
+    return Scorer(catalog(), Registry(_connect(patient=False)), settings())
+
+
+def _connect(*, patient: bool) -> Blobs:
+    from shared.store.azure_blobs import connect
+
+    chosen = settings()
+    return connect(chosen.storage_connection_string, chosen.storage_uri, chosen.storage_client_id, patient=patient)
