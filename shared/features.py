@@ -38,7 +38,7 @@ class Encoder:
             if codes is not None:
                 matrix[:, place] = [codes.get(value, UNKNOWN_LEVEL) for value in values]
             else:
-                matrix[:, place] = np.asarray(values, dtype=np.float64)
+                matrix[:, place] = _floats(values)
         return matrix
 
     def unknown(self, matrix: NDArray[np.float32]) -> list[tuple[int, str]]:
@@ -46,6 +46,13 @@ class Encoder:
         places = self.category_places
         found = np.argwhere(matrix[:, places] == UNKNOWN_LEVEL) if places else np.empty((0, 2), dtype=int)
         return [(int(row), self.inputs[places[column]].name) for row, column in found]
+
+
+def _floats(values: Any) -> NDArray[np.float64]:
+    if isinstance(values, np.ndarray) and values.dtype == np.float64:
+        return values
+    # By way of objects, which turn None into NaN.
+    return np.array(values, dtype=object).astype(np.float64)
 
 
 def _codes(levels: Sequence[str]) -> dict[Any, float]:

@@ -10,7 +10,9 @@ from shared.errors import DropError
 
 STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
 VERSION_PATTERN = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{8}$")
-DROP_PATTERN = re.compile(r"^drops/(?P<dataset>[a-z0-9][a-z0-9-]*)/(?P<name>[^/]+)\.(?P<kind>json|csv)$")
+DROP_PATTERN = re.compile(r"^drops/(?P<dataset>[^/]+)/(?P<stem>[^/]+?)(?P<suffix>\.[^./]+)?$")
+NO_MODEL = "none"
+"""Stands for the model in the run record of a drop that no use case reads."""
 
 
 def stamp(moment: datetime) -> str:
@@ -74,12 +76,12 @@ def history(model: str) -> str:
 
 @dataclass(frozen=True)
 class Drop:
-    """A blob under ``drops/``: an export's manifest (json) or a person's CSV."""
+    """A blob under ``drops/``: an export's manifest (.json) or a person's CSV (.csv)."""
 
     blob: str
     dataset: str
-    name: str
-    kind: str
+    stem: str
+    suffix: str
 
 
 def parse_drop(blob: str) -> Drop:
@@ -88,4 +90,4 @@ def parse_drop(blob: str) -> Drop:
     if match is None:
         msg = f"{blob!r} is not a drop: expected drops/<dataset>/<name>.csv, or a manifest ending in .json"
         raise DropError(msg)
-    return Drop(blob, match["dataset"], match["name"], match["kind"])
+    return Drop(blob, match["dataset"], match["stem"], (match["suffix"] or "").lower())

@@ -52,6 +52,14 @@ class Input(Struct, frozen=True):
     description: str = ""
 
 
+class KeyColumn(Struct, frozen=True):
+    """What names a row: a request may send it, and the answer gives it back."""
+
+    name: str
+    type: str
+    description: str = ""
+
+
 class DecisionRule(Struct, frozen=True):
     """From a probability to a word."""
 
@@ -89,6 +97,7 @@ class Data(Struct, frozen=True):
     rows: int
     refused: int
     train_rows: int
+    """Rows older than the holdout; the recipe's history says how many of them, the newest, were learned from."""
     holdout_rows: int
     first: str
     trained_to: str
@@ -116,7 +125,7 @@ class Version(Struct, frozen=True):
     task: Literal["classification"]
     positive: str
     decision: DecisionRule
-    key: Input
+    key: KeyColumn
     inputs: tuple[Input, ...]
     unusable: dict[str, str]
     """Columns that a request may not send, with the reason."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from shared.store.records import Champion, HistoryEntry, Version, from_json, to_
 
 if TYPE_CHECKING:
     from shared.store.blobs import Blobs
+
+logger = logging.getLogger(__name__)
 
 VERSION_FILE = "version.json"
 GRAPH_FILE = "model.onnx"
@@ -47,6 +50,14 @@ class Registry:
         """The record of one version. Raises BlobMissing, VersionError."""
         name = names.version_file(model, version, VERSION_FILE)
         return from_json(self._read(name), Version, name)
+
+    def readable(self, model: str, version: str) -> Version | None:
+        """The record of one version, or None where it cannot be read: a broken champion blocks no successor."""
+        try:
+            return self.version(model, version)
+        except (BlobMissing, VersionError) as error:
+            logger.warning("%s: version %s cannot be read: %s", model, version, error)
+            return None
 
     def file(self, version: Version, file: str) -> bytes:
         """One file of a version, checked against its hash. Raises BlobMissing, VersionError."""

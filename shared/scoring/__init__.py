@@ -1,0 +1,1 @@
+"""The third stage: HTTPS requests into predictions, with numpy and onnxruntime alone."""

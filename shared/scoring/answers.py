@@ -1,0 +1,39 @@
+"""What goes back over HTTP. Errors are problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.scoring.request import Fault
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status, a JSON body and headers."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def ok(content: Any) -> Answer:
+    """200 with ``content`` as JSON."""
+    return Answer(HTTPStatus.OK, msgspec.json.encode(content))
+
+
+def problem(
+    status: HTTPStatus, detail: str, *, faults: Sequence[Fault] = (), headers: dict[str, str] | None = None
+) -> Answer:
+    """An error that says what was wrong and what to do."""
+    content: dict[str, Any] = {"title": status.phrase, "status": int(status), "detail": detail}
+    if faults:
+        content["errors"] = faults
+    return Answer(status, msgspec.json.encode(content), "application/problem+json", headers or {})

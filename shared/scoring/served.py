@@ -1,0 +1,94 @@
+"""The version that serves, kept in memory and followed as champion.json moves."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from shared.errors import BlobMissing, CauceError, VersionError
+from shared.scoring.session import load_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.scoring.session import LoadedVersion
+    from shared.store.registry import Registry
+
+logger = logging.getLogger(__name__)
+
+
+class NoChampion(Exception):
+    """The model is in the catalog, but no version of it has been promoted yet."""
+
+
+class Served:
+    """One model's champion.
+
+    While requests keep coming, the champion is looked up in the background, half way through ``refresh_seconds``, and
+    no request waits. After a pause the first request looks it up itself. Either way a request is answered by a version
+    that was champion at most ``refresh_seconds`` ago; when storage fails or a new version is broken, by the last one
+    that was whole.
+    """
+
+    def __init__(
+        self, model: str, registry: Registry, refresh_seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._model = model
+        self._registry = registry
+        self._refresh_seconds = refresh_seconds
+        self._clock = clock
+        self._lookup = threading.Lock()
+        self._looked_up_at = float("-inf")
+        self._etag: str | None = None
+        self._loaded: LoadedVersion | None = None
+        self.since = ""
+        """When the version that serves was promoted."""
+
+    def current(self) -> LoadedVersion:
+        """The version that answers. Raises NoChampion, and CauceError where nothing can be loaded at all."""
+        age = self._clock() - self._looked_up_at
+        if self._loaded is None:
+            with self._lookup:
+                if self._loaded is None:
+                    self._look_up()
+        elif age >= self._refresh_seconds:
+            self._look_up_once()
+        elif age >= self._refresh_seconds / 2:
+            threading.Thread(target=self._look_up_once, name=f"champion-of-{self._model}", daemon=True).start()
+        if self._loaded is None:
+            raise NoChampion
+        return self._loaded
+
+    def _look_up_once(self) -> None:
+        """Look up unless somebody does so already; keep what serves when it fails."""
+        if not self._lookup.acquire(blocking=False):
+            return
+        try:
+            self._look_up()
+        except (CauceError, NoChampion) as error:
+            logger.warning(
+                "%s: champion.json could not be followed, the last version serves on: %s", self._model, error
+            )
+        finally:
+            self._lookup.release()
+
+    def _look_up(self) -> None:
+        # Set first: a lookup that hangs or fails is not tried again by the next request.
+        self._looked_up_at = self._clock()
+        try:
+            serving = self._registry.serving(self._model, unless=self._etag)
+        except BlobMissing as error:
+            raise NoChampion from error
+        if serving is None:
+            return
+        version = serving.champion.version
+        try:
+            if self._loaded is None or self._loaded.version.version != version:
+                self._loaded = load_version(self._registry, self._model, version)
+                logger.info("%s: version %s serves", self._model, version)
+        except BlobMissing as error:
+            msg = f"{self._model} {version}: champion.json names it, but it is not whole: {error}"
+            raise VersionError(msg) from error
+        self._etag, self.since = serving.etag, serving.champion.since

@@ -1,0 +1,64 @@
+"""What a blob under ``drops/`` stands for: its slot, and the manifest of what is to be read."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from shared.errors import BlobMissing, DropError
+from shared.store import names
+from shared.store.records import Manifest, Part, from_json
+
+if TYPE_CHECKING:
+    from shared.catalog.spec import Dataset
+    from shared.store.blobs import Blobs
+    from shared.store.names import Drop
+
+
+def slot_of(drop: Drop, blobs: Blobs) -> str:
+    """The slot names the work: the same slot is the same work, done once.
+
+    A manifest is named after its slot. A person's file has none: it gets one from the moment and the ETag of the
+    upload, so that the same event again means the same slot and a new upload under the old name a new one.
+    Raises BlobMissing when the file is gone.
+    """
+    info = blobs.info(drop.blob)
+    if drop.suffix == ".json":
+        return drop.stem
+    digest = hashlib.sha256(f"{drop.blob} {info.etag}".encode()).hexdigest()
+    return f"{names.stamp(info.modified)}-{digest[:8]}"
+
+
+def manifest_of(drop: Drop, slot: str, dataset: Dataset, blobs: Blobs) -> Manifest:
+    """The export's manifest, or one of one part for a person's CSV. Raises DropError, VersionError, BlobMissing."""
+    if drop.suffix == ".json":
+        return _read_manifest(drop, blobs)
+    if drop.suffix != ".csv":
+        msg = f"{drop.blob}: expected a file named .csv, or an export's manifest named .json"
+        raise DropError(msg)
+    digest, size_bytes = hashlib.sha256(), 0
+    for chunk in blobs.chunks(drop.blob):
+        digest.update(chunk)
+        size_bytes += len(chunk)
+    part = Part(name=drop.blob, rows=0, size_bytes=size_bytes, sha256=digest.hexdigest())
+    columns: dict[str, str] = {name: column.type for name, column in dataset.used_columns().items()}
+    return Manifest(dataset=dataset.name, slot=slot, columns=columns, parts=(part,), rows=0, exported_at="")
+
+
+def _read_manifest(drop: Drop, blobs: Blobs) -> Manifest:
+    blob = blobs.read(drop.blob)
+    if blob is None:  # only a conditional read gives None
+        raise BlobMissing(drop.blob)
+    manifest = from_json(blob.data, Manifest, drop.blob)
+    if (manifest.dataset, manifest.slot) != (drop.dataset, drop.stem):
+        msg = (
+            f"{drop.blob}: the manifest inside is of dataset {manifest.dataset!r} and slot {manifest.slot!r}; "
+            "a manifest lies where its own names say"
+        )
+        raise DropError(msg)
+    try:
+        names.parse_stamp(manifest.slot)
+    except ValueError as error:
+        msg = f"{drop.blob}: slot: {error}"
+        raise DropError(msg) from error
+    return manifest

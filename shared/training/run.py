@@ -1,0 +1,177 @@
+"""One drop, from the event to the run record: read, check, search, convert, register, judge, promote.
+
+Events come more than once and a run may die between any two writes. Every write here is conditional or the same each
+time, and the run record comes last: a drop without one is done again from the start and arrives at the same versions.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared.csv_format import CsvWriter
+from shared.errors import BlobConflict, BlobMissing, DropError, PermanentError
+from shared.store import names
+from shared.store.records import RunRecord, from_json, to_json
+from shared.store.registry import Registry
+from shared.training import classification
+from shared.training.drop import manifest_of, slot_of
+from shared.training.progress import ProgressBlob
+from shared.training.promotion import Promotion
+from shared.training.table import read_table
+from shared.training.versioning import catalog_sha256, make_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.catalog.load import Catalog
+    from shared.catalog.spec import UseCase
+    from shared.store.blobs import Blobs
+    from shared.store.names import Drop
+    from shared.training.table import Table
+
+logger = logging.getLogger(__name__)
+
+EXAMPLES = 3
+
+
+def utc_now() -> datetime:
+    """The clock, as a value that tests replace."""
+    return datetime.now(UTC)
+
+
+def train(blob: str, catalog: Catalog, blobs: Blobs, now: Callable[[], datetime] = utc_now) -> RunRecord | None:
+    """Do what the drop ``blob`` asks for, once, and say what came of it.
+
+    Permanent faults are recorded and end quietly. Transient ones are raised, so that the platform tries again. None
+    where there is nothing to record: the blob is not a drop, or it is gone.
+    """
+    try:
+        drop = names.parse_drop(blob)
+        slot = slot_of(drop, blobs)
+    except (DropError, BlobMissing) as error:
+        logger.warning("nothing to train on: %s", error)
+        return None
+    use_case = catalog.trained_on(drop.dataset)
+    model = use_case.model.name if use_case else names.NO_MODEL
+    done = _recorded(drop.dataset, slot, model, blobs)
+    if done is not None:
+        logger.info("%s: slot %s was done before: %s", model, slot, done.outcome)
+        return done
+    blank = RunRecord(
+        dataset=drop.dataset, slot=slot, model=model, drop=blob, outcome="refused", reasons=(),
+        started_at=names.stamp(now()),
+    )  # fmt: skip
+    started = time.monotonic()
+    record = _attempt(drop, use_case, blank, blobs, now)
+    return _finish(msgspec.structs.replace(record, seconds=round(time.monotonic() - started, 3)), blobs)
+
+
+def _attempt(
+    drop: Drop, use_case: UseCase | None, blank: RunRecord, blobs: Blobs, now: Callable[[], datetime]
+) -> RunRecord:
+    try:
+        if use_case is None:
+            msg = f"no use case in the catalog has a dataset named {drop.dataset!r}"
+            raise DropError(msg)  # recorded like every other permanent fault of a drop
+        return _Run(drop, use_case, blank, blobs, now).work()
+    except PermanentError as error:
+        logger.warning("%s: slot %s refused: %s", blank.model, blank.slot, error)
+        return msgspec.structs.replace(blank, reasons=(str(error),))
+
+
+def _recorded(dataset: str, slot: str, model: str, blobs: Blobs) -> RunRecord | None:
+    name = names.run_record(dataset, slot, model)
+    try:
+        blob = blobs.read(name)
+    except BlobMissing:
+        return None
+    return from_json(blob.data, RunRecord, name) if blob else None
+
+
+def _finish(record: RunRecord, blobs: Blobs) -> RunRecord:
+    """Write the done marker; where another run of the same slot was first, its record stands."""
+    name = names.run_record(record.dataset, record.slot, record.model)
+    try:
+        blobs.write(name, to_json(record), if_absent=True)
+    except BlobConflict:
+        return _recorded(record.dataset, record.slot, record.model, blobs) or record
+    logger.info("%s: slot %s %s: %s", record.model, record.slot, record.outcome, "; ".join(record.reasons))
+    return record
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The work on one drop for one use case."""
+
+    drop: Drop
+    use_case: UseCase
+    blank: RunRecord
+    blobs: Blobs
+    now: Callable[[], datetime]
+
+    @property
+    def slot(self) -> str:
+        return self.blank.slot
+
+    @property
+    def registry(self) -> Registry:
+        return Registry(self.blobs)
+
+    def work(self) -> RunRecord:
+        dataset = self.use_case.dataset
+        report = ProgressBlob(self.blobs, names.run_progress(dataset.name, self.slot, self.blank.model), self.now)
+        report("reading and checking the rows", 0, 1)
+        table = read_table(manifest_of(self.drop, self.slot, dataset, self.blobs), dataset, self.blobs)
+        self._set_aside(table)
+        record = msgspec.structs.replace(
+            self.blank, rows=table.rows, refused=table.refused_rows, notes=tuple(table.notes)
+        )
+        unchanged = self._unchanged(table)
+        if unchanged is not None:
+            reason = f"the rows and the catalog are those that {unchanged} was made from"
+            return msgspec.structs.replace(record, outcome="unchanged", reasons=(reason,), version=unchanged)
+        problem = classification.pose(table.frame, self.use_case)
+        found = classification.search(problem, self.use_case.training, report)
+        version, files = make_version(self.use_case, self.slot, table, problem, found)
+        self.registry.register(version, files)
+        verdict = Promotion(self.use_case, self.registry, version, table, problem, found.probability, self.now).decide()
+        return msgspec.structs.replace(
+            record,
+            outcome="promoted" if verdict.promote else "kept",
+            reasons=(verdict.reason,),
+            version=version.version,
+            candidates=found.candidates,
+            metrics=version.metrics,
+        )
+
+    def _set_aside(self, table: Table) -> None:
+        """Put refused rows into quarantine; raise DropError where there are too many to trust the rest."""
+        if not table.refused_rows:
+            return
+        name = names.quarantine(self.use_case.dataset.name, self.slot)
+        writer = CsvWriter(["where", "reason", *table.header], [str])
+        writer.write([(refused.where, refused.reason, *refused.fields) for refused in table.refused])
+        self.blobs.write(name, writer.take())
+        allowed = self.use_case.training.max_refused
+        if table.refused_rows > allowed * table.rows:
+            examples = "; ".join(f"{refused.where} {refused.reason}".strip() for refused in table.refused[:EXAMPLES])
+            msg = (
+                f"{table.refused_rows:,} of {table.rows:,} rows do not fit the catalog; training.max_refused allows "
+                f"{allowed:.0%}. All are in {name}. The first: {examples}"
+            )
+            raise DropError(msg)
+
+    def _unchanged(self, table: Table) -> str | None:
+        """The champion's name, where it was made from these very rows and this catalog, by another slot."""
+        serving = self.registry.champion(self.blank.model)
+        champion = self.registry.readable(self.blank.model, serving.champion.version) if serving else None
+        if champion is None or champion.slot == self.slot:
+            return None
+        same = (champion.data.sha256, champion.catalog_sha256) == (table.sha256(), catalog_sha256(self.use_case))
+        return champion.version if same else None
