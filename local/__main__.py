@@ -1,0 +1,180 @@
+"""``python -m local``: run Cauce on this machine, and look after its models."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import logging
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local.azurite import PROJECT_ROOT, AzuriteError
+from local.follow import TooLate, console, follow_run
+from local.launch import HostStartError
+from local.platform import LOCAL, NotRunning, attach, platform
+from shared.errors import CauceError, SettingsError
+from shared.settings import Settings
+from shared.store import names
+from shared.store.registry import Registry
+
+if TYPE_CHECKING:
+    from shared.catalog.load import Catalog
+
+DEFAULT_PORT = 7071
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit code is 1 where it could not be done, 2 where the command line is wrong."""
+    parsed = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code: int = parsed.run(parsed)
+    except (CauceError, AzuriteError, HostStartError, NotRunning, TooLate) as error:
+        console.print(f"{error}", style="red", markup=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("stopped")
+        return 130
+    return code
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="export, retrain and score on the demo company, then stay up")
+    demo.add_argument("--once", action="store_true", help="end after the answers")
+    demo.set_defaults(run=_demo)
+
+    up = commands.add_parser("up", help="run storage, events and the host until Ctrl-C; blobs are kept in .local")
+    up.set_defaults(run=_up)
+    for command in (demo, up):
+        command.add_argument("--port", type=int, help=f"of the host (default: {DEFAULT_PORT}, or a free one)")
+
+    drop = commands.add_parser("drop", help="drop a CSV file and follow the training")
+    drop.add_argument("file", type=Path)
+    drop.add_argument("--dataset", required=True, help="as the catalog names it")
+    drop.set_defaults(run=_drop)
+
+    history = commands.add_parser("history", help="what served when, and why")
+    history.add_argument("model")
+    history.set_defaults(run=_history)
+
+    rollback = commands.add_parser("rollback", help="let an earlier version serve")
+    rollback.add_argument("model")
+    rollback.add_argument("--to", metavar="VERSION", help="default: the one before the champion")
+    rollback.add_argument("--why", default="rolled back by hand", help="for the history")
+    rollback.set_defaults(run=_rollback)
+    return parser
+
+
+def _demo(parsed: argparse.Namespace) -> int:
+    from local.demo import demo
+
+    return demo(once=parsed.once, port=_port(parsed.port))
+
+
+def _up(parsed: argparse.Namespace) -> int:
+    from local.company import found_company
+    from local.demo import DATABASE, wait_for_interrupt
+    from local.show import show_running
+
+    settings = _local_settings()
+    if settings.sql_connection_string == f"Driver=SQLite3;Database={DATABASE.relative_to(PROJECT_ROOT)}":
+        found_company(DATABASE)
+    with platform({}, storage_folder=LOCAL / "storage", port=_port(parsed.port)) as running:
+        show_running(running)
+        wait_for_interrupt()
+    return 0
+
+
+def _drop(parsed: argparse.Namespace) -> int:
+    from local.show import show_run
+    from shared.training.drop import slot_of
+
+    use_case = _catalog().trained_on(parsed.dataset)
+    if use_case is None:
+        known = ", ".join(case.dataset.name for case in _catalog().use_cases)
+        console.print(f"no use case has a dataset {parsed.dataset!r}; there is: {known}", style="red", markup=False)
+        return 1
+    if not parsed.file.is_file():
+        console.print(f"{parsed.file}: no such file", style="red", markup=False)
+        return 1
+    running = attach()
+    blob = names.dropped_csv(parsed.dataset, parsed.file.name)
+    with parsed.file.open("rb") as file:
+        running.blobs.upload(blob, iter(lambda: file.read(2**20), b""))
+    record = follow_run(running, parsed.dataset, slot_of(names.parse_drop(blob), running.blobs), use_case.model.name)
+    show_run(record)
+    return 0 if record.outcome != "refused" else 1
+
+
+def _history(parsed: argparse.Namespace) -> int:
+    from local.show import show_history
+
+    registry = Registry(attach().blobs)
+    champion = registry.champion(_known(parsed.model))
+    show_history(parsed.model, registry.history(parsed.model), champion.champion.version if champion else None)
+    return 0
+
+
+def _rollback(parsed: argparse.Namespace) -> int:
+    entry = Registry(attach().blobs).roll_back(
+        _known(parsed.model),
+        to=parsed.to,
+        at=names.stamp(datetime.now(UTC)),
+        why=parsed.why,
+        who=getpass.getuser(),
+    )
+    console.print(f"{parsed.model}: {entry.version} serves again", markup=False)
+    return 0
+
+
+def _known(model: str) -> str:
+    if _catalog().model(model) is None:
+        known = ", ".join(case.model.name for case in _catalog().use_cases)
+        msg = f"there is no model {model!r} in the catalog; there is: {known}"
+        raise SettingsError(msg)
+    return model
+
+
+def _catalog() -> Catalog:
+    from shared.catalog.load import load_catalog
+
+    return load_catalog(_local_settings().catalog_dir)
+
+
+def _local_settings() -> Settings:
+    from local.host.settings import apply_local_settings
+
+    environment = dict(os.environ)
+    apply_local_settings(PROJECT_ROOT, environment)
+    return Settings.from_env(environment)
+
+
+def _port(asked: int | None) -> int:
+    """The port asked for; else the usual one, or a free one (0) where something else has it."""
+    import socket
+
+    if asked is not None:
+        return asked
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", DEFAULT_PORT))
+        except OSError:
+            return 0
+    return DEFAULT_PORT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""What the commands print, for people."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from local.follow import console
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from local.platform import Platform
+    from shared.store.records import Candidate, HistoryEntry, Manifest, RunRecord
+
+
+def show_step(text: str) -> None:
+    """A line that says what happens now."""
+    console.print(f"[bold]{text}[/bold]")
+
+
+def show_export(manifest: Manifest, seconds: float) -> None:
+    """What an export wrote."""
+    size_mb = sum(part.size_bytes for part in manifest.parts) / 1e6
+    console.print(
+        f"  {manifest.rows:,} rows of {manifest.dataset!r}, {len(manifest.columns)} columns, {size_mb:.1f} MB in "
+        f"{len(manifest.parts)} part(s), slot {manifest.slot}, in {seconds:.1f} s"
+    )
+
+
+def show_run(record: RunRecord) -> None:
+    """What a drop led to."""
+    colour = {"promoted": "green", "kept": "yellow", "unchanged": "yellow"}.get(record.outcome, "red")
+    console.print(f"  [bold {colour}]{record.outcome}[/bold {colour}] after {record.seconds:.1f} s", end="")
+    console.print(f": version {record.version}" if record.version else "", markup=False)
+    for reason in record.reasons:
+        console.print(f"  {reason}", markup=False)
+    if record.rows:
+        console.print(f"  {record.rows:,} rows read, {record.refused:,} refused")
+    for note in record.notes:
+        console.print(f"  note: {note}", markup=False)
+    if record.candidates:
+        console.print(_candidates(record.candidates))
+
+
+def _candidates(candidates: Sequence[Candidate]) -> Table:
+    table = Table(title="Candidates (AUC; chosen by the folds, in time order)", title_justify="left")
+    for column in ("family", "settings", "rows learned from"):
+        table.add_column(column)
+    for column in ("older folds", "newest rows", "random split*"):
+        table.add_column(column, justify="right")
+    for place, candidate in enumerate(candidates):
+        settings = ", ".join(f"{name}={value}" for name, value in candidate.settings.items())
+        history = candidate.history if candidate.history == "all" else f"the newest {candidate.history:,}"
+        holdout = (candidate.holdout or {}).get("auc", float("nan"))
+        table.add_row(
+            candidate.family, settings, str(history), f"{candidate.folds_auc:.3f}", f"{holdout:.3f}",
+            f"{candidate.random_split_auc or float('nan'):.3f}", style="bold" if place == 0 else "",
+        )  # fmt: skip
+    table.caption = "* flatters: it lets a model learn from the future. For comparison only."
+    table.caption_justify = "left"
+    return table
+
+
+def show_quality(about: dict[str, Any]) -> None:
+    """How good the version that serves is."""
+    metrics = about["metrics"]
+    console.print(
+        f"  {about['version']} serves. On the newest {about['data']['holdout_rows']:,} rows, which it never saw: "
+        f"AUC {metrics['auc']:.3f}; the tenth of the rows with the highest scores holds "
+        f"{metrics['lift_at_10_percent']:.1f} times as many {about['positive']!r} as the average.",
+        markup=False,
+    )
+
+
+def show_answers(rows: Sequence[dict[str, Any]], answer: dict[str, Any]) -> None:
+    """Requests and what came back, side by side."""
+    table = Table(title=f"Scored over HTTP by {answer['version']}", title_justify="left")
+    for column in ("customer", "known before the call", "probability", "decision"):
+        table.add_column(column)
+    for row, prediction in zip(rows, answer["predictions"], strict=True):
+        known = ", ".join(f"{name} {row[name]}" for name in ("age", "job", "balance", "month", "poutcome"))
+        table.add_row(str(row["contact_id"]), known, f"{prediction['probability']:.3f}", prediction["decision"])
+    console.print(table)
+
+
+def show_addresses(platform: Platform, row: dict[str, Any]) -> None:
+    """Where to go on, with lines to copy."""
+    header = f" -H 'x-functions-key: {platform.function_key}'" if platform.function_key else ""
+    base = f"{platform.url}/api/models"
+    body = json.dumps(row).replace("'", "'\\''")
+    console.print("Go on with:")
+    for line in (
+        f"curl -s{header} {base}",
+        f"curl -s{header} {base}/phone",
+        f"curl -s{header} {base}/phone/score -d '{body}'",
+        "python -m local drop FILE.csv --dataset contacts",
+        "python -m local history phone",
+    ):
+        console.print(f"  {line}", markup=False, soft_wrap=True)
+
+
+def show_history(model: str, entries: Sequence[HistoryEntry], serving: str | None) -> None:
+    """Every promotion and rollback, the newest last."""
+    table = Table(title=f"What served as {model!r}", title_justify="left")
+    for column in ("when (UTC)", "what", "version", "who", "why"):
+        table.add_column(column, no_wrap=column == "version")
+    for entry in entries:
+        table.add_row(entry.at, entry.action, entry.version, entry.who, entry.why)
+    console.print(table)
+    console.print(f"Serving now: {serving or 'no version yet'}")
+
+
+def show_running(platform: Platform) -> None:
+    """The addresses of a platform that has just started."""
+    show_step(f"Up at {platform.url}/api until Ctrl-C (log: .local/host.log)")
+    if platform.function_key:
+        console.print(f"  header for every request:  x-functions-key: {platform.function_key}", markup=False)
+    console.print(
+        "  export now:   ", f"curl -X POST {platform.url}/admin/functions/export_timer -d '{{}}'", markup=False
+    )
+    console.print("  drop a CSV:   ", "python -m local drop FILE.csv --dataset contacts", markup=False)

@@ -1,0 +1,3 @@
+"""Cannot be imported."""
+
+import nonesuch  # noqa: F401 - there is none
