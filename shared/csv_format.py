@@ -122,18 +122,22 @@ def _lines(chunks: Iterable[bytes], name: str) -> Iterator[str]:
     """Decoded lines with their line ends kept, as the csv module wants them."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     position = 0
-    rest = ""
+    begun: list[str] = []  # pieces of a line whose end has not come yet
     for chunk in chunks:
         # Not splitlines(): it also breaks at characters that are ordinary text inside a field.
-        *lines, rest = (rest + _decoded(decoder, chunk, name, position, final=False)).split("\n")
+        first, *others = _decoded(decoder, chunk, name, position, final=False).split("\n")
         position += len(chunk)
-        yield from (line + "\n" for line in lines)
-        if len(rest) > LINE_LIMIT_CHARACTERS:
+        begun.append(first)
+        if others:
+            yield "".join(begun) + "\n"
+            yield from (line + "\n" for line in others[:-1])
+            begun = [others[-1]]
+        elif sum(map(len, begun)) > LINE_LIMIT_CHARACTERS:
             msg = f"{name}: a line is longer than {LINE_LIMIT_CHARACTERS:,} characters; is this a CSV file?"
             raise DropError(msg)
-    rest += _decoded(decoder, b"", name, position, final=True)
-    if rest:
-        yield rest
+    begun.append(_decoded(decoder, b"", name, position, final=True))
+    if last := "".join(begun):
+        yield last
 
 
 def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes, name: str, position: int, *, final: bool) -> str:

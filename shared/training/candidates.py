@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     from shared.store.records import Input
 
+BELOW_EVERYTHING = -1e30
+"""Stands for an empty value in boosted trees, where it gets a bin of its own. Their binning fails on a column that is
+empty throughout, so they are not handed the NaN itself."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -71,10 +75,12 @@ def _logistic(settings: dict[str, Any], layout: Layout, seed: int) -> Pipeline:
 
 def _boosted_trees(settings: dict[str, Any], _: Layout, seed: int) -> Pipeline:
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
 
+    fill = SimpleImputer(strategy="constant", fill_value=BELOW_EVERYTHING, keep_empty_features=True)
     model = HistGradientBoostingClassifier(early_stopping=False, random_state=seed, **settings)
-    return Pipeline([("model", model)])
+    return Pipeline([("fill", fill), ("model", model)])
 
 
 def _extra_trees(settings: dict[str, Any], _: Layout, seed: int) -> Pipeline:
