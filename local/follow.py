@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from local.platform import Platform
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 POLL_SECONDS = 0.3
 

@@ -37,7 +37,8 @@ class MemoryBlobs:
             yield data[start : start + CHUNK_BYTES]
 
     def info(self, name: str) -> BlobInfo:
-        return BlobInfo(name, self.etags[name], len(self._get(name)), self.modified[name])
+        size_bytes = len(self._get(name))
+        return BlobInfo(name, self.etags[name], size_bytes, self.modified[name])
 
     def write(self, name: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str:
         if if_absent and name in self.blobs:

@@ -100,8 +100,8 @@ class Training(Struct, frozen=True, forbid_unknown_fields=True):
     min_rows: Annotated[int, Meta(ge=50)] = 200
     max_refused: Annotated[float, Meta(ge=0, le=1)] = 0.05
     """The share of rows that may go to quarantine before the whole drop is refused."""
-    seconds: Annotated[float, Meta(gt=0)] = 60.0
-    """After this long no further candidate is started."""
+    seconds: Annotated[float, Meta(gt=0)] = 600.0
+    """After this long no further candidate is started: a brake for slow machines, not a way to choose a model."""
     seed: int = 42
 
 

@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from shared.store.records import Input, Version
 
 LARGEST_INTEGER = 2**53
+"""Up to here JSON's numbers are exact everywhere."""
 LARGEST_FLOAT = 3.4e38
+"""The graph computes with 32-bit floats, in which larger numbers are infinite."""
 MOST_FAULTS = 100
 SHOWN_CHARACTERS = 40
+KEY = int | str | None
+"""What a row may be named by."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -58,16 +65,15 @@ class RowReader:
     def __init__(self, version: Version) -> None:
         self._version = version
         self._fields = [f"f{place}" for place in range(len(version.inputs))]
-        self._kinds = {item.name: _kind(item) for item in version.inputs}
+        self._values = {item.name: _Value(_kind(item), expected(item), item.nullable) for item in version.inputs}
+        self._values[version.key.name] = _Value(KEY, "an integer, a text or null", optional=True)
         self._row = self._row_type()
         self._decoder = msgspec.json.Decoder(self._row | list[self._row])  # type: ignore[name-defined]
 
     def read(self, body: bytes) -> Rows:
         """Read a row or a list of rows. Raises NotJson, RequestFaulty."""
         try:
-            decoded = self._decoder.decode(body)
-        except msgspec.ValidationError as error:
-            raise RequestFaulty(self._faults(body) or [Fault("$", str(error), "")]) from error
+            decoded = self._decode(body)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise NotJson(str(error)) from error
         rows = decoded if isinstance(decoded, list) else [decoded]
@@ -77,13 +83,21 @@ class RowReader:
         }
         return Rows(len(rows), columns, [row.key for row in rows])
 
+    def _decode(self, body: bytes) -> Any:
+        try:
+            return self._decoder.decode(body)
+        except msgspec.ValidationError as error:
+            # Where a name stands twice in an object, the first may be wrong and the last, which counts, right.
+            faults = list(islice(self._faults(body), MOST_FAULTS)) or [Fault("$", str(error), "")]
+            raise RequestFaulty(faults) from error
+
     def _row_type(self) -> type[msgspec.Struct]:
         """One struct with a field for each input. Columns may have names that Python does not allow."""
         fields: list[Any] = []
         for item, field in zip(self._version.inputs, self._fields, strict=True):
-            kind = self._kinds[item.name]
+            kind = self._values[item.name].kind
             fields.append((field, kind, None) if item.nullable else (field, kind))
-        fields.append(("key", int | str | None | UnsetType, UNSET))
+        fields.append(("key", KEY | UnsetType, UNSET))
         names = dict(zip(self._fields, (item.name for item in self._version.inputs), strict=True))
         return msgspec.defstruct(
             "Row",
@@ -94,47 +108,59 @@ class RowReader:
             gc=False,
         )
 
-    def _faults(self, body: bytes) -> list[Fault]:
-        """All faults, up to MOST_FAULTS: read again without types, since the decoder stops at the first."""
-        raw = msgspec.json.decode(body)
-        rows = raw if isinstance(raw, list) else [raw]
-        faults: list[Fault] = []
+    def _faults(self, body: bytes) -> Iterator[Fault]:
+        """Read again value by value, since the decoder stops at the first fault, and before what is not JSON."""
+        body.decode()
+        whole = msgspec.json.decode(body, type=Raw)
+        try:
+            rows = msgspec.json.decode(whole, type=list[Raw])
+        except msgspec.ValidationError:
+            yield from self._row_faults("$", whole)
+            return
         for place, row in enumerate(rows):
-            faults += self._row_faults(f"$[{place}]" if isinstance(raw, list) else "$", row)
-            if len(faults) >= MOST_FAULTS:
-                break
-        return faults[:MOST_FAULTS]
+            yield from self._row_faults(f"$[{place}]", row)
 
-    def _row_faults(self, path: str, row: object) -> list[Fault]:
-        if not isinstance(row, dict):
-            return [Fault(path, "an object with the model's inputs", _shown(row))]
-        faults = [self._stranger(path, name, row[name]) for name in row if not self._takes(name)]
-        for item in self._version.inputs:
-            where = f"{path}.{item.name}"
-            if item.name not in row:
-                if not item.nullable:
-                    faults.append(Fault(where, expected(item), "nothing"))
-                continue
-            try:
-                msgspec.convert(row[item.name], self._kinds[item.name])
-            except msgspec.ValidationError:
-                faults.append(Fault(where, expected(item), _shown(row[item.name])))
-        return faults
+    def _row_faults(self, path: str, row: Raw) -> Iterator[Fault]:
+        try:
+            sent = msgspec.json.decode(row, type=dict[str, Raw])
+        except msgspec.ValidationError:
+            yield Fault(path, "an object with the model's inputs", _shown(row))
+            return
+        for name in sent:
+            if name not in self._values:
+                yield self._stranger(path, name, sent[name])
+        for name, value in self._values.items():
+            if name in sent and not value.fits(sent[name]):
+                yield Fault(f"{path}.{name}", value.expected, _shown(sent[name]))
+            if name not in sent and not value.optional:
+                yield Fault(f"{path}.{name}", value.expected, "nothing")
 
-    def _takes(self, name: str) -> bool:
-        return name in self._kinds or name == self._version.key.name
-
-    def _stranger(self, path: str, name: str, value: object) -> Fault:
+    def _stranger(self, path: str, name: str, value: Raw) -> Fault:
         reason = self._version.unusable.get(name)
         wanted = f"not to be sent: {reason}" if reason else "not to be sent: the model has no such input"
-        return Fault(f"{path}.{name}", wanted, _shown(value))
+        return Fault(f"{path}.{_cut(name)}", wanted, _shown(value))
+
+
+class _Value:
+    """What a row holds under one name, read on its own."""
+
+    def __init__(self, kind: Any, expected: str, optional: bool) -> None:
+        self.kind, self.expected, self.optional = kind, expected, optional
+        self._decoder = msgspec.json.Decoder(kind)
+
+    def fits(self, value: Raw) -> bool:
+        try:
+            self._decoder.decode(value)
+        except msgspec.ValidationError:
+            return False
+        return True
 
 
 def expected(item: Input) -> str:
     """What an input takes, in words."""
     words = {"integer": "an integer", "boolean": "true or false", "category": "a text"}.get(item.type, "a number")
     bounds = [
-        f"{word} {bound:g}" for word, bound in (("at least", item.min), ("at most", item.max)) if bound is not None
+        f"{word} {bound:,.15g}" for word, bound in (("at least", item.min), ("at most", item.max)) if bound is not None
     ]
     sentence = f"{words} {' and '.join(bounds)}".strip()
     return f"{sentence}, or null" if item.nullable else sentence
@@ -147,18 +173,20 @@ def _kind(item: Input) -> Any:
 
 
 def _integer(item: Input) -> Any:
-    low = -LARGEST_INTEGER if item.min is None else math.ceil(item.min)
-    high = LARGEST_INTEGER if item.max is None else math.floor(item.max)
+    low = -LARGEST_INTEGER if item.min is None else max(math.ceil(item.min), -LARGEST_INTEGER)
+    high = LARGEST_INTEGER if item.max is None else min(math.floor(item.max), LARGEST_INTEGER)
     return Annotated[int, Meta(ge=low, le=high)]
 
 
 def _number(item: Input) -> Any:
-    """A bound is always there: the graph computes with 32-bit floats, in which larger numbers are infinite."""
-    low = -LARGEST_FLOAT if item.min is None else item.min
-    high = LARGEST_FLOAT if item.max is None else item.max
+    low = -LARGEST_FLOAT if item.min is None else max(item.min, -LARGEST_FLOAT)
+    high = LARGEST_FLOAT if item.max is None else min(item.max, LARGEST_FLOAT)
     return Annotated[float, Meta(ge=low, le=high)]
 
 
-def _shown(value: object) -> str:
-    text = msgspec.json.encode(value).decode()
+def _shown(value: Raw) -> str:
+    return _cut(bytes(value).decode())
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."

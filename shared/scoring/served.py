@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FAILURE_SECONDS = 1.0
+"""While nothing is loaded, a failure stands this long for all requests, so that they do not queue up to fail alike."""
+
 
 class NoChampion(Exception):
     """The model is in the catalog, but no version of it has been promoted yet."""
@@ -43,6 +46,8 @@ class Served:
         self._looked_up_at = float("-inf")
         self._etag: str | None = None
         self._loaded: LoadedVersion | None = None
+        self._failure: CauceError | None = None
+        self._failed_at = 0.0
         self.since = ""
         """When the version that serves was promoted."""
 
@@ -50,23 +55,38 @@ class Served:
         """The version that answers. Raises NoChampion, and CauceError where nothing can be loaded at all."""
         age = self._clock() - self._looked_up_at
         if self._loaded is None:
-            with self._lookup:
-                if self._loaded is None:
-                    self._look_up()
+            self._load_first()
         elif age >= self._refresh_seconds:
-            self._look_up_once()
-        elif age >= self._refresh_seconds / 2:
-            threading.Thread(target=self._look_up_once, name=f"champion-of-{self._model}", daemon=True).start()
+            self._look_up_once(self._refresh_seconds)
+        elif age >= self._refresh_seconds / 2 and not self._lookup.locked():
+            due = self._refresh_seconds / 2
+            name = f"champion-of-{self._model}"
+            threading.Thread(target=self._look_up_once, args=(due,), name=name, daemon=True).start()
         if self._loaded is None:
             raise NoChampion
         return self._loaded
 
-    def _look_up_once(self) -> None:
-        """Look up unless somebody does so already; keep what serves when it fails."""
+    def _load_first(self) -> None:
+        """Wait until something is loaded, or known not to be."""
+        with self._lookup:
+            if self._loaded is not None:
+                return
+            if self._failure is not None and self._clock() - self._failed_at < FAILURE_SECONDS:
+                raise self._failure.with_traceback(None)
+            try:
+                self._look_up()
+            except CauceError as error:
+                self._failure, self._failed_at = error, self._clock()
+                raise
+            self._failure = None
+
+    def _look_up_once(self, due: float) -> None:
+        """Look up unless somebody does so already, or just did; keep what serves when it fails."""
         if not self._lookup.acquire(blocking=False):
             return
         try:
-            self._look_up()
+            if self._clock() - self._looked_up_at >= due:
+                self._look_up()
         except (CauceError, NoChampion) as error:
             logger.warning(
                 "%s: champion.json could not be followed, the last version serves on: %s", self._model, error

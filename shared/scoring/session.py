@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from shared.errors import VersionError
 from shared.features import Encoder
 from shared.scoring.request import RowReader
 from shared.store.registry import GRAPH_FILE
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from shared.store.records import Version
@@ -24,9 +25,9 @@ class LoadedVersion:
     """One version: its record, its graph, and the reader of its requests. Immutable, and shared by all threads."""
 
     def __init__(self, version: Version, graph: bytes) -> None:
-        """Raises VersionError where the graph is not one that takes this version's inputs."""
+        """Raises VersionError where the graph is not one that takes this version's inputs, or no request can."""
         self.version = version
-        self.reader = RowReader(version)
+        self.reader = _reader(version)
         self.encoder = Encoder(version.inputs)
         self._session = _session(graph, version)
 
@@ -39,28 +40,41 @@ class LoadedVersion:
 def load_version(registry: Registry, model: str, version: str) -> LoadedVersion:
     """Read a version whole, checked by hash. Raises VersionError, BlobMissing, StoreUnavailable."""
     record = registry.version(model, version)
+    if (record.model, record.version) != (model, version):
+        msg = f"{model} {version}: version.json is that of {record.model} {record.version}"
+        raise VersionError(msg)
     return LoadedVersion(record, registry.file(record, GRAPH_FILE))
 
 
+def _reader(version: Version) -> RowReader:
+    try:
+        return RowReader(version)
+    except ValueError as error:
+        # msgspec says so where two inputs share a name, or a name cannot be read from JSON.
+        msg = f"{version.model} {version.version}: no request can be read by its inputs: {error}"
+        raise VersionError(msg) from error
+
+
 def _session(graph: bytes, version: Version) -> Any:
+    """The graph, once it has answered rows as it must: a graph that cannot never serves."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     # One thread: requests run beside each other, and containers without CPU affinity print errors otherwise.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
+    rows = np.zeros((2, len(version.inputs)), dtype=np.float32)
     try:
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        shape = session.get_inputs()[0].shape
-        outputs = [output.name for output in session.get_outputs()]
+        shape = session.run([OUTPUT_NAME], {INPUT_NAME: rows})[0].shape
     except Exception as error:
         # onnxruntime has an exception type for every way in which a file is not a graph.
-        msg = f"{version.model} {version.version}: {GRAPH_FILE} is not a graph that onnxruntime loads: {error}"
-        raise VersionError(msg) from error
-    if shape[-1] != len(version.inputs) or OUTPUT_NAME not in outputs:
         msg = (
-            f"{version.model} {version.version}: expected a graph with {len(version.inputs)} inputs and an output "
-            f"{OUTPUT_NAME!r}, got {shape[-1]} and {outputs}"
+            f"{version.model} {version.version}: {GRAPH_FILE} is not a graph that takes {len(version.inputs)} inputs "
+            f"as {INPUT_NAME!r} and gives {OUTPUT_NAME!r}: {error}"
         )
+        raise VersionError(msg) from error
+    if shape != (2, 2):
+        msg = f"{version.model} {version.version}: expected {OUTPUT_NAME!r} of shape (2, 2) for two rows, got {shape}"
         raise VersionError(msg)
     return session

@@ -75,7 +75,7 @@ class AzureBlobs:
     def append(self, name: str, data: bytes, *, at: int) -> None:
         client = self._client(name)
         if at == 0:
-            condition: dict[str, Any] = {"etag": "*", "match_condition": MatchConditions.IfMissing}
+            condition: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
             # Made before, by another writer or by a run that died here: the position below decides.
             with suppress(BlobConflict):
                 self._in_container(name, lambda: client.create_append_blob(**condition))

@@ -37,14 +37,33 @@ class Registry:
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
 
-    def register(self, version: Version, files: dict[str, bytes]) -> None:
-        """Store a version, version.json last. Doing it again with the same content changes nothing."""
-        for file, data in {**files, VERSION_FILE: to_json(version)}.items():
-            name = names.version_file(version.model, version.version, file)
+    def register(self, version: Version, files: dict[str, bytes]) -> Version:
+        """Store a version and return what is stored; from its version.json on, which comes last, it never changes.
+
+        A run that died in between is made good by the next; where another one was first, its record stands. Raises
+        VersionError where the stored version is another model under the same name.
+        """
+        stored = self._stored(version)
+        if stored is None:
+            for file, data in files.items():
+                self._blobs.write(names.version_file(version.model, version.version, file), data)
+            name = names.version_file(version.model, version.version, VERSION_FILE)
             try:
-                self._blobs.write(name, data, if_absent=True)
+                self._blobs.write(name, to_json(version), if_absent=True)
             except BlobConflict:
-                self._must_be(name, data)
+                stored = self._stored(version)
+        return stored or version
+
+    def _stored(self, version: Version) -> Version | None:
+        """What is registered under this version's name, if anything is."""
+        try:
+            stored = self.version(version.model, version.version)
+        except BlobMissing:
+            return None
+        if stored.files.get(GRAPH_FILE) != version.files.get(GRAPH_FILE):
+            msg = f"{version.model} {version.version}: is registered with another {GRAPH_FILE}; a version never changes"
+            raise VersionError(msg)
+        return stored
 
     def version(self, model: str, version: str) -> Version:
         """The record of one version. Raises BlobMissing, VersionError."""
@@ -144,11 +163,6 @@ class Registry:
             return self._read(names.history(model))
         except BlobMissing:
             return b""
-
-    def _must_be(self, name: str, data: bytes) -> None:
-        if self._read(name) != data:
-            msg = f"{name}: exists with other content; a version never changes"
-            raise VersionError(msg)
 
     def _read(self, name: str) -> bytes:
         blob = self._blobs.read(name)

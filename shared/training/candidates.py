@@ -15,6 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
     from shared.store.records import Input
@@ -51,6 +52,21 @@ class Family:
     name: str
     settings: tuple[dict[str, Any], ...]
     build: Callable[[dict[str, Any], Layout, int], Pipeline]
+
+    def fit(
+        self,
+        settings: dict[str, Any],
+        layout: Layout,
+        seed: int,
+        rows: NDArray[np.float32],
+        positive: NDArray[np.bool_],
+    ) -> Pipeline:
+        """A fitted pipeline, which answers the same rows with the same bits every time."""
+        pipeline = self.build(settings, layout, seed).fit(rows, positive)
+        if hasattr(pipeline[-1], "n_jobs"):
+            # Forests add up their trees in the order in which threads finish.
+            pipeline[-1].set_params(n_jobs=1)
+        return pipeline
 
 
 def _logistic(settings: dict[str, Any], layout: Layout, seed: int) -> Pipeline:

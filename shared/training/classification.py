@@ -59,8 +59,8 @@ class Trial:
 
     def fit(self, problem: Problem, rows: NDArray[np.int_], seed: int) -> Pipeline:
         """A pipeline fitted on these rows."""
-        pipeline = self.family.build(self.settings, Layout.of(problem.encoder.inputs), seed)
-        return pipeline.fit(problem.rows[rows], problem.positive[rows])
+        layout = Layout.of(problem.encoder.inputs)
+        return self.family.fit(self.settings, layout, seed, problem.rows[rows], problem.positive[rows])
 
 
 @dataclass(frozen=True)

@@ -138,8 +138,7 @@ class _Run:
             return msgspec.structs.replace(record, outcome="unchanged", reasons=(reason,), version=unchanged)
         problem = classification.pose(table.frame, self.use_case)
         found = classification.search(problem, self.use_case.training, report)
-        version, files = make_version(self.use_case, self.slot, table, problem, found)
-        self.registry.register(version, files)
+        version = self.registry.register(*make_version(self.use_case, self.slot, table, problem, found))
         verdict = Promotion(self.use_case, self.registry, version, table, problem, found.probability, self.now).decide()
         return msgspec.structs.replace(
             record,

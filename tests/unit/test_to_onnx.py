@@ -52,7 +52,7 @@ def sample(rows: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
 
 def fitted(family: Family, settings: dict[str, Any], rows: int = 3000) -> Pipeline:
     matrix, positive = sample(rows)
-    return family.build(settings, Layout.of(ENCODER.inputs), 42).fit(matrix, positive)
+    return family.fit(settings, Layout.of(ENCODER.inputs), 42, matrix, positive)
 
 
 @EACH
