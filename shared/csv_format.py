@@ -11,7 +11,7 @@ import csv
 import io
 from datetime import date, datetime, time
 from decimal import Decimal
-from itertools import repeat
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import DropError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FIELD_LIMIT_CHARACTERS = 1024 * 1024
 LINE_LIMIT_CHARACTERS = 64 * 1024 * 1024
+BYTE_ORDER_MARK = "\ufeff"
 
 CONVERTERS: dict[type, Callable[[Any], str]] = {
     datetime: lambda value: value.isoformat(),
@@ -120,13 +121,10 @@ def _explained(error: str) -> str:
 
 def _lines(chunks: Iterable[bytes], name: str) -> Iterator[str]:
     """Decoded lines with their line ends kept, as the csv module wants them."""
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    position = 0
     begun: list[str] = []  # pieces of a line whose end has not come yet
-    for chunk in chunks:
+    for text in _texts(chunks, name):
         # Not splitlines(): it also breaks at characters that are ordinary text inside a field.
-        first, *others = _decoded(decoder, chunk, name, position, final=False).split("\n")
-        position += len(chunk)
+        first, *others = text.split("\n")
         begun.append(first)
         if others:
             yield "".join(begun) + "\n"
@@ -135,14 +133,23 @@ def _lines(chunks: Iterable[bytes], name: str) -> Iterator[str]:
         elif sum(map(len, begun)) > LINE_LIMIT_CHARACTERS:
             msg = f"{name}: a line is longer than {LINE_LIMIT_CHARACTERS:,} characters; is this a CSV file?"
             raise DropError(msg)
-    begun.append(_decoded(decoder, b"", name, position, final=True))
     if last := "".join(begun):
         yield last
 
 
-def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes, name: str, position: int, *, final: bool) -> str:
-    try:
-        return decoder.decode(chunk, final)
-    except UnicodeDecodeError as error:
-        msg = f"{name}: byte {position + error.start:,} is not UTF-8; expected text saved as UTF-8"
-        raise DropError(msg) from error
+def _texts(chunks: Iterable[bytes], name: str) -> Iterator[str]:
+    """The chunks as text, without the byte-order mark."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    position = 0
+    beginning = True
+    for chunk in chain(chunks, (None,)):
+        undecided = len(decoder.getstate()[0])  # bytes of a character whose end has not come yet
+        try:
+            text = decoder.decode(chunk or b"", final=chunk is None)
+        except UnicodeDecodeError as error:
+            msg = f"{name}: byte {position - undecided + error.start:,} is not UTF-8; expected text saved as UTF-8"
+            raise DropError(msg) from error
+        position += len(chunk or b"")
+        if text:
+            yield text.removeprefix(BYTE_ORDER_MARK) if beginning else text
+            beginning = False

@@ -9,16 +9,7 @@ from shared.catalog.spec import FEATURE_TYPES, NUMERIC_TYPES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shared.catalog.spec import Column, Dataset, Decision, UseCase
-
-
-def use_case_faults(use_case: UseCase) -> list[str]:
-    """Every fault that needs more than one section of the file, or more than one column, to be seen."""
-    return [
-        *_dataset_faults(use_case.dataset),
-        *_target_faults(use_case),
-        *_decision_faults(use_case.model.decision),
-    ]
+    from shared.catalog.spec import Column, Dataset, Decision, Model
 
 
 def column_faults(name: str, column: Column) -> list[str]:
@@ -54,7 +45,8 @@ def _domain_faults(column: Column) -> Iterator[str]:
         yield "levels: each level stands once"
 
 
-def _dataset_faults(dataset: Dataset) -> Iterator[str]:
+def dataset_faults(dataset: Dataset) -> Iterator[str]:
+    """The faults that more than one column, or the section as a whole, shows."""
     if (dataset.table is None) == (dataset.query is None):
         yield "dataset: expected either 'table' or 'query', " + (
             "neither is given" if dataset.table is None else "both are given"
@@ -67,16 +59,16 @@ def _dataset_faults(dataset: Dataset) -> Iterator[str]:
         yield "dataset.columns: expected at least one column with role 'feature', got none"
 
 
-def _target_faults(use_case: UseCase) -> Iterator[str]:
-    for name, column in use_case.dataset.columns.items():
+def target_faults(dataset: Dataset, model: Model) -> Iterator[str]:
+    """Whether the model predicts what the target can be."""
+    for name, column in dataset.columns.items():
         levels = ("false", "true") if column.type == "boolean" else column.levels
-        if column.role == "target" and levels is not None and use_case.model.positive not in levels:
-            yield (
-                f"model.positive: expected a level of {name!r} ({', '.join(levels)}), got {use_case.model.positive!r}"
-            )
+        if column.role == "target" and levels is not None and model.positive not in levels:
+            yield f"model.positive: expected a level of {name!r} ({', '.join(levels)}), got {model.positive!r}"
 
 
-def _decision_faults(decision: Decision) -> Iterator[str]:
+def decision_faults(decision: Decision) -> Iterator[str]:
+    """Whether acting can pay."""
     if decision.cost >= decision.gain:
         yield f"model.decision.cost: {decision.cost:g} is not below gain, {decision.gain:g}: acting would never pay"
     if decision.act == decision.skip:

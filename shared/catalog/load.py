@@ -7,9 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shared.catalog.check import column_faults, use_case_faults
+from shared.catalog.check import column_faults, dataset_faults, decision_faults, target_faults
 from shared.catalog.decode import decode
-from shared.catalog.spec import Column, UseCase
+from shared.catalog.spec import Column, Dataset, Decision, Model, UseCase
 from shared.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -55,21 +55,39 @@ def parse_use_case(text: bytes, file: str, faults: list[str]) -> UseCase | None:
         faults.append(f"{file}: is not TOML: {error}")
         return None
     use_case = decode(raw, UseCase, "", found)
-    for name, column in _readable_columns(raw).items():
-        found += column_faults(name, column)
-    if not found:
-        found = use_case_faults(use_case)
+    found += _faults_of_meaning(raw)
     faults += [f"{file}: {fault}" for fault in found]
     return None if found else use_case
 
 
-def _readable_columns(raw: dict[str, Any]) -> dict[str, Column]:
-    """The columns that can be checked even where the file around them has faults: one visit mends all of it."""
-    dataset = raw.get("dataset")
-    if not isinstance(dataset, dict) or not isinstance(dataset.get("columns"), dict):
-        return {}
-    columns: dict[str, Column] = decode(dataset["columns"], dict[str, Column], "", [])
-    return columns
+def _faults_of_meaning(raw: dict[str, Any]) -> Iterator[str]:
+    """Checks each section that can be read, whatever is wrong with the others."""
+    columns = _at(raw, "dataset", "columns")
+    for name in columns if isinstance(columns, dict) else ():
+        column = _readable(Column, columns, name)
+        if column is not None:
+            yield from column_faults(name, column)
+    dataset, model = _readable(Dataset, raw, "dataset"), _readable(Model, raw, "model")
+    decision = _readable(Decision, raw, "model", "decision")
+    if dataset is not None:
+        yield from dataset_faults(dataset)
+    if dataset is not None and model is not None:
+        yield from target_faults(dataset, model)
+    if decision is not None:
+        yield from decision_faults(decision)
+
+
+def _readable[S](kind: type[S], raw: dict[str, Any], *path: str) -> S | None:
+    """The section at ``path``, or None where it has faults of form: what follows from those is not told as well."""
+    faults: list[str] = []
+    section: S = decode(_at(raw, *path), kind, "", faults)
+    return None if faults else section
+
+
+def _at(raw: Any, *path: str) -> Any:
+    for name in path:
+        raw = raw.get(name) if isinstance(raw, dict) else None
+    return raw
 
 
 def _clashes(use_cases: tuple[UseCase, ...]) -> Iterator[str]:

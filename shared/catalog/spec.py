@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Name = Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{1,61}[a-z0-9]$")]
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{1,61}[a-z0-9]\Z")]
 """What names blobs and URLs: lower-case letters, digits and hyphens, 3 to 63 of them."""
 
 ColumnType = Literal["integer", "number", "decimal", "boolean", "category", "text", "date", "timestamp"]

@@ -106,3 +106,6 @@ def _translated(dataset: str, driver: Any) -> Iterator[None]:
         if state.startswith(PERMANENT_STATES):
             raise SourceError(msg) from error
         raise SourceUnavailable(msg) from error
+    except (ValueError, ArithmeticError) as error:  # text in another encoding, a date that Python does not have
+        msg = f"dataset {dataset!r}: the database holds a value that cannot be read: {error}"
+        raise SourceError(msg) from error

@@ -88,6 +88,8 @@ class Served:
             if self._clock() - self._looked_up_at >= due:
                 self._look_up()
         except (CauceError, NoChampion) as error:
+            # However long it took: as long as requests keep coming, none of them waits for the next attempt either.
+            self._looked_up_at = self._clock()
             logger.warning(
                 "%s: champion.json could not be followed, the last version serves on: %s", self._model, error
             )

@@ -79,8 +79,12 @@ class AzureBlobs:
             # Made before, by another writer or by a run that died here: the position below decides.
             with suppress(BlobConflict):
                 self._in_container(name, lambda: client.create_append_blob(**condition))
-        with _translated(name):
-            client.append_block(data, appendpos_condition=at)
+        try:
+            with _translated(name):
+                client.append_block(data, appendpos_condition=at)
+        except BlobMissing as error:
+            msg = f"blob {name!r} does not exist; expected one of {at:,} bytes"
+            raise BlobConflict(msg) from error
 
     def list(self, prefix: str) -> Iterator[BlobInfo]:
         container, _, path = prefix.partition("/")
@@ -115,8 +119,11 @@ def connect(connection_string: str | None, uri: str | None, client_id: str | Non
 
     ``patient`` suits jobs (some seconds of retries); an HTTP answer cannot wait and serves what it has.
     """
+    retries, jitter_seconds = (3, 3) if patient else (1, 0)
     options: dict[str, Any] = {
-        "retry_policy": ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=3 if patient else 1),
+        "retry_policy": ExponentialRetry(
+            initial_backoff=1, increment_base=2, retry_total=retries, random_jitter_range=jitter_seconds
+        ),
         "connection_timeout": 5 if patient else 1,
         "read_timeout": 60 if patient else 5,
         "max_single_put_size": BLOCK_BYTES,
@@ -139,36 +146,37 @@ def _translated(name: str) -> Iterator[None]:
     """Turn the SDK's errors into Cauce's."""
     try:
         yield
-    except ResourceNotFoundError as error:
-        msg = f"blob {name!r} does not exist"
-        raise BlobMissing(msg) from error
-    except (ResourceExistsError, ResourceModifiedError) as error:
-        msg = f"blob {name!r} was written by somebody else: {_reason(error)}"
-        raise BlobConflict(msg) from error
-    except ClientAuthenticationError as error:
-        msg = f"storage refused {name!r} ({_reason(error)}): does the identity have Storage Blob Data Contributor?"
-        raise StoreUnavailable(msg) from error
     except HttpResponseError as error:
-        raise _from_status(name, error) from error
+        raise _from_answer(name, error) from error
     except (ServiceRequestError, ServiceResponseError) as error:
         msg = f"storage did not answer for {name!r}: {error}"
         raise StoreUnavailable(msg) from error
 
 
-def _from_status(name: str, error: HttpResponseError) -> Exception:
+def _from_answer(name: str, error: HttpResponseError) -> Exception:
+    """By the status first: the SDK has one class for several of them, and none for some."""
     if error.status_code == 304:
         return _NotModified()
-    if error.status_code in {409, 412}:
+    if isinstance(error, ResourceNotFoundError):
+        return BlobMissing(f"blob {name!r} does not exist")
+    if isinstance(error, (ResourceExistsError, ResourceModifiedError)) or error.status_code in {409, 412}:
         return BlobConflict(f"blob {name!r} was written by somebody else: {_reason(error)}")
+    if isinstance(error, ClientAuthenticationError) or error.status_code in {401, 403}:
+        role = "does the identity have Storage Blob Data Contributor?"
+        return StoreUnavailable(f"storage refused {name!r} ({_reason(error)}): {role}")
     return StoreUnavailable(f"storage failed for {name!r}: {_reason(error)}")
 
 
 def _reason(error: HttpResponseError) -> str:
-    return f"{error.status_code} {getattr(error, 'error_code', None) or error.reason}"
+    if error.status_code is None:  # no answer of storage: the identity could not be had
+        return error.message
+    code = getattr(error, "error_code", None)
+    return f"{error.status_code} {getattr(code, 'value', code) or error.reason}"
 
 
 def _info(container: str, properties: BlobProperties) -> BlobInfo:
-    return BlobInfo(f"{container}/{properties.name}", properties.etag, properties.size, properties.last_modified)
+    etag = f'"{properties.etag.strip('"')}"'  # lists give it without the quotes that all other answers have
+    return BlobInfo(f"{container}/{properties.name}", etag, properties.size, properties.last_modified)
 
 
 def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from shared.errors import DropError
 
 STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
-VERSION_PATTERN = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{8}$")
-DROP_PATTERN = re.compile(r"^drops/(?P<dataset>[^/]+)/(?P<stem>[^/]+?)(?P<suffix>\.[^./]+)?$")
+VERSION_PATTERN = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{8}\Z")
+DROP_PATTERN = re.compile(r"^drops/(?P<dataset>[^/]+)/(?P<stem>[^/]+?)(?P<suffix>\.[^./]+)?\Z")
 NO_MODEL = "none"
 """Stands for the model in the run record of a drop that no use case reads."""
 

@@ -209,6 +209,6 @@ def from_json[R: Struct](data: bytes, kind: type[R], name: str) -> R:
     """Read a record; raise VersionError naming the blob ``name`` and the field that does not fit."""
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         msg = f"{name}: is not a {kind.__name__} record that this release reads: {error}"
         raise VersionError(msg) from error

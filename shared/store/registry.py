@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,6 +15,8 @@ from shared.store import names
 from shared.store.records import Champion, HistoryEntry, Version, from_json, to_json, to_json_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.store.blobs import Blobs
 
 logger = logging.getLogger(__name__)
@@ -37,33 +40,32 @@ class Registry:
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
 
-    def register(self, version: Version, files: dict[str, bytes]) -> Version:
-        """Store a version and return what is stored; from its version.json on, which comes last, it never changes.
+    def keep(self, model: str, version: str, file: str, data: bytes) -> bytes:
+        """Store one file of a version that is being made, and return what is stored.
 
-        A run that died in between is made good by the next; where another one was first, its record stands. Raises
-        VersionError where the stored version is another model under the same name.
+        Where a run that died, or one at the same time, stored the file first, that one stays: the same rows make the
+        same model, but not always to the last bit.
         """
-        stored = self._stored(version)
-        if stored is None:
-            for file, data in files.items():
-                self._blobs.write(names.version_file(version.model, version.version, file), data)
-            name = names.version_file(version.model, version.version, VERSION_FILE)
-            try:
-                self._blobs.write(name, to_json(version), if_absent=True)
-            except BlobConflict:
-                stored = self._stored(version)
-        return stored or version
-
-    def _stored(self, version: Version) -> Version | None:
-        """What is registered under this version's name, if anything is."""
+        name = names.version_file(model, version, file)
         try:
-            stored = self.version(version.model, version.version)
-        except BlobMissing:
-            return None
-        if stored.files.get(GRAPH_FILE) != version.files.get(GRAPH_FILE):
-            msg = f"{version.model} {version.version}: is registered with another {GRAPH_FILE}; a version never changes"
-            raise VersionError(msg)
-        return stored
+            self._blobs.write(name, data, if_absent=True)
+        except BlobConflict:
+            return self._read(name)
+        return data
+
+    def register(self, version: Version, files: Mapping[str, bytes] = MappingProxyType({})) -> Version:
+        """Store ``files``, then version.json, and return the record that is stored: from then on the version is whole.
+
+        Doing it again changes nothing; where another run was first, its record stands. Raises VersionError where a
+        file is not the one that the record names.
+        """
+        for file, data in files.items():
+            kept = self.keep(version.model, version.version, file, data)
+            if hashlib.sha256(kept).hexdigest() != version.files.get(file):
+                msg = f"{version.model} {version.version}: has another {file} already; a version never changes"
+                raise VersionError(msg)
+        kept = self.keep(version.model, version.version, VERSION_FILE, to_json(version))
+        return from_json(kept, Version, names.version_file(version.model, version.version, VERSION_FILE))
 
     def version(self, model: str, version: str) -> Version:
         """The record of one version. Raises BlobMissing, VersionError."""
@@ -71,10 +73,12 @@ class Registry:
         return from_json(self._read(name), Version, name)
 
     def readable(self, model: str, version: str) -> Version | None:
-        """The record of one version, or None where it cannot be read: a broken champion blocks no successor."""
+        """The record of one version, or None where there is none that can be read."""
         try:
             return self.version(model, version)
-        except (BlobMissing, VersionError) as error:
+        except BlobMissing:
+            return None
+        except VersionError as error:
             logger.warning("%s: version %s cannot be read: %s", model, version, error)
             return None
 
@@ -154,9 +158,10 @@ class Registry:
                 return
             try:
                 self._blobs.append(names.history(model), line, at=len(lines))
+                return
             except BlobConflict:
-                continue
-            return
+                if self._log_lines(model) == lines:
+                    raise  # nobody wrote meanwhile: this blob cannot be appended to, now or ever
 
     def _log_lines(self, model: str) -> bytes:
         try:

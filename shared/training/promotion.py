@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -41,8 +41,6 @@ class Promotion:
     challenger: Version
     table: Table
     problem: Problem
-    probability: NDArray[np.floating[Any]]
-    """Of the challenger, on the holdout."""
     now: Callable[[], datetime]
 
     def decide(self) -> gate.Verdict:
@@ -78,17 +76,19 @@ class Promotion:
 
     def _judge(self, rival: str | None) -> gate.Verdict:
         _, positive = self.problem.holdout
+        everything = np.ones(len(positive), dtype=bool)
+        ours = self._scores_of(self.challenger, everything)
         if rival is None:
-            return gate.judge_first(positive, self.probability, self.use_case.gate)
+            return gate.judge_first(positive, ours, self.use_case.gate)
         try:
             version = self.registry.version(self.challenger.model, rival)
             unseen = self._unseen_by(version)
             theirs = self._scores_of(version, unseen)
         except (BlobMissing, VersionError) as error:
             # A champion that cannot answer is no champion: its successor is judged as a first version is.
-            first = gate.judge_first(positive, self.probability, self.use_case.gate)
+            first = gate.judge_first(positive, ours, self.use_case.gate)
             return gate.Verdict(first.promote, f"{rival} cannot score these rows ({error}); {first.reason}")
-        return gate.judge(positive[unseen], self.probability[unseen], theirs, rival, self.use_case.gate)
+        return gate.judge(positive[unseen], ours[unseen], theirs, rival, self.use_case.gate)
 
     def _unseen_by(self, version: Version) -> NDArray[np.bool_]:
         """Of the holdout, the rows newer than everything that ``version`` was trained on; shape (holdout,)."""
@@ -96,8 +96,9 @@ class Promotion:
         newer: NDArray[np.bool_] = times > np.datetime64(version.data.trained_to)
         return newer
 
-    def _scores_of(self, version: Version, unseen: NDArray[np.bool_]) -> NDArray[np.float32]:
-        rows = self.table.frame.iloc[self.problem.cut :][unseen]
+    def _scores_of(self, version: Version, chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """What a version's stored graph answers for the ``chosen`` rows of the holdout."""
+        rows = self.table.frame.iloc[self.problem.cut :][chosen]
         missing = [item.name for item in version.inputs if item.name not in rows.columns]
         if missing:
             msg = f"the catalog no longer has its columns {', '.join(missing)}"

@@ -24,7 +24,7 @@ from shared.training.drop import manifest_of, slot_of
 from shared.training.progress import ProgressBlob
 from shared.training.promotion import Promotion
 from shared.training.table import read_table
-from shared.training.versioning import catalog_sha256, make_version
+from shared.training.versioning import Origin, catalog_sha256, make_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from shared.catalog.spec import UseCase
     from shared.store.blobs import Blobs
     from shared.store.names import Drop
+    from shared.store.records import Version
+    from shared.training.classification import Problem
     from shared.training.table import Table
 
 logger = logging.getLogger(__name__)
@@ -137,17 +139,24 @@ class _Run:
             reason = f"the rows and the catalog are those that {unchanged} was made from"
             return msgspec.structs.replace(record, outcome="unchanged", reasons=(reason,), version=unchanged)
         problem = classification.pose(table.frame, self.use_case)
-        found = classification.search(problem, self.use_case.training, report)
-        version = self.registry.register(*make_version(self.use_case, self.slot, table, problem, found))
-        verdict = Promotion(self.use_case, self.registry, version, table, problem, found.probability, self.now).decide()
+        version = self._version(table, problem, report)
+        verdict = Promotion(self.use_case, self.registry, version, table, problem, self.now).decide()
         return msgspec.structs.replace(
             record,
             outcome="promoted" if verdict.promote else "kept",
             reasons=(verdict.reason,),
             version=version.version,
-            candidates=found.candidates,
+            candidates=version.candidates,
             metrics=version.metrics,
         )
+
+    def _version(self, table: Table, problem: Problem, report: ProgressBlob) -> Version:
+        """The version of this slot: made now, or found whole where an earlier run died after making it."""
+        origin = Origin(self.use_case, self.slot, table, problem)
+        made = self.registry.readable(self.blank.model, origin.version)
+        if made is not None:
+            return made
+        return make_version(origin, classification.search(problem, self.use_case.training, report), self.registry)
 
     def _set_aside(self, table: Table) -> None:
         """Put refused rows into quarantine; raise DropError where there are too many to trust the rest."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from dataclasses import dataclass
 from importlib.metadata import version as library_version
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from shared.training.metrics import curves
 if TYPE_CHECKING:
     from shared.catalog.spec import UseCase
     from shared.store.records import Parity
+    from shared.store.registry import Registry
     from shared.training.classification import Found, Problem
     from shared.training.table import Table
 
@@ -30,66 +32,83 @@ def catalog_sha256(use_case: UseCase) -> str:
     return hashlib.sha256(msgspec.json.encode(use_case, order="sorted")).hexdigest()
 
 
-def make_version(
-    use_case: UseCase, slot: str, table: Table, problem: Problem, found: Found
-) -> tuple[Version, dict[str, bytes]]:
-    """The record and the files of a new version. Raises ConversionError where the graph is not the pipeline.
+@dataclass(frozen=True)
+class Origin:
+    """All that a version is made from."""
 
-    The same slot, rows and catalog make the same version: its name is the slot's stamp and a hash of the content.
+    use_case: UseCase
+    slot: str
+    table: Table
+    problem: Problem
+
+    @property
+    def version(self) -> str:
+        """The slot's stamp and a hash of the rest: known before the work, and the same when it is done again."""
+        made_from = [self.slot, self.table.sha256(), catalog_sha256(self.use_case), sorted(_libraries().items())]
+        return f"{self.slot[:STAMP_LENGTH]}-{hashlib.sha256(msgspec.json.encode(made_from)).hexdigest()[:8]}"
+
+
+def make_version(origin: Origin, found: Found, registry: Registry) -> Version:
+    """Convert, check and register what the search found. Raises ConversionError where the graph is not the pipeline.
+
+    The check is made on the graph that is stored, whichever run stored it.
     """
-    threshold = use_case.model.decision.threshold
-    graph = to_onnx.convert(found.pipeline, len(problem.encoder.inputs), use_case.model.name)
+    model, problem = origin.use_case.model, origin.problem
+    converted = to_onnx.convert(found.pipeline, len(problem.encoder.inputs), model.name)
+    graph = registry.keep(model.name, origin.version, GRAPH_FILE, converted)
     rows, _ = problem.holdout
-    parity = to_onnx.check_parity(graph, found.pipeline, rows, problem.encoder, threshold)
-    content = hashlib.sha256(slot.encode() + catalog_sha256(use_case).encode() + graph).hexdigest()
-    record = _record(use_case, slot, table, problem, found, parity)
-    record = msgspec.structs.replace(
-        record, version=f"{slot[:STAMP_LENGTH]}-{content[:8]}", files={GRAPH_FILE: hashlib.sha256(graph).hexdigest()}
-    )
-    page = card.render(record)
-    files = {**record.files, CARD_FILE: hashlib.sha256(page).hexdigest()}
-    return msgspec.structs.replace(record, files=files), {GRAPH_FILE: graph, CARD_FILE: page}
+    parity = to_onnx.check_parity(graph, found.pipeline, rows, problem.encoder, model.decision.threshold)
+    files = {GRAPH_FILE: hashlib.sha256(graph).hexdigest()}
+    record = msgspec.structs.replace(_record(origin, found, parity), files=files)
+    page = registry.keep(model.name, origin.version, CARD_FILE, card.render(record))
+    files[CARD_FILE] = hashlib.sha256(page).hexdigest()
+    return registry.register(msgspec.structs.replace(record, files=files))
 
 
-def _record(use_case: UseCase, slot: str, table: Table, problem: Problem, found: Found, parity: Parity) -> Version:
-    model, dataset = use_case.model, use_case.dataset
+def _libraries() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: library_version(name) for name in LIBRARIES}}
+
+
+def _record(origin: Origin, found: Found, parity: Parity) -> Version:
+    model, dataset = origin.use_case.model, origin.use_case.dataset
     key = dataset.column_with("key")
     key_column = dataset.columns[key]
     decision = model.decision
     return Version(
         model=model.name,
-        version="",
+        version=origin.version,
         title=model.title,
         description=model.description,
         dataset=dataset.name,
-        slot=slot,
+        slot=origin.slot,
         task=model.task,
         positive=model.positive,
         decision=DecisionRule(threshold=decision.threshold, act=decision.act, skip=decision.skip),
         key=KeyColumn(name=key, type=key_column.type, description=key_column.description),
-        inputs=problem.encoder.inputs,
+        inputs=origin.problem.encoder.inputs,
         unusable=dataset.unusable(),
         files={},
-        catalog_sha256=catalog_sha256(use_case),
-        data=_data(use_case, table, problem),
+        catalog_sha256=catalog_sha256(origin.use_case),
+        data=_data(origin),
         recipe=found.recipe,
         candidates=found.candidates,
         metrics=found.recipe.holdout or {},
-        curves=curves(problem.holdout[1], found.probability),
+        curves=curves(origin.problem.holdout[1], found.probability),
         parity=parity,
-        libraries={"python": platform.python_version(), **{name: library_version(name) for name in LIBRARIES}},
+        libraries=_libraries(),
     )
 
 
-def _data(use_case: UseCase, table: Table, problem: Problem) -> Data:
-    times = table.frame[use_case.dataset.column_with("time")].to_numpy()
+def _data(origin: Origin) -> Data:
+    table, cut = origin.table, origin.problem.cut
+    times = table.frame[origin.use_case.dataset.column_with("time")].to_numpy()
     return Data(
         sha256=table.sha256(),
         rows=table.rows,
         refused=table.refused_rows,
-        train_rows=problem.cut,
-        holdout_rows=len(times) - problem.cut,
+        train_rows=cut,
+        holdout_rows=len(times) - cut,
         first=str(np.datetime_as_string(times[0])),
-        trained_to=str(np.datetime_as_string(times[problem.cut - 1])),
+        trained_to=str(np.datetime_as_string(times[cut - 1])),
         last=str(np.datetime_as_string(times[-1])),
     )
