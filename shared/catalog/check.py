@@ -11,11 +11,17 @@ if TYPE_CHECKING:
 
     from shared.catalog.spec import Column, Dataset, Decision, Model
 
+UNSPEAKABLE = frozenset('"\\')
+"""Characters that a name cannot have in a request's JSON without being escaped."""
+
 
 def column_faults(name: str, column: Column) -> list[str]:
     """The faults of one column's declaration."""
     path = f"dataset.columns.{name}"
-    return [f"{path}.{fault}" for fault in (*_role_faults(column), *_domain_faults(column))]
+    faults = [f"{path}.{fault}" for fault in (*_role_faults(column), *_domain_faults(column))]
+    if not name.strip() or not name.isprintable() or set(name) & UNSPEAKABLE:
+        faults.append(f"{path}: a column's name is printable and without {' '.join(sorted(UNSPEAKABLE))}")
+    return faults
 
 
 def _role_faults(column: Column) -> Iterator[str]:
