@@ -96,8 +96,8 @@ def show_addresses(platform: Platform, row: dict[str, Any]) -> None:
         f"curl -s{header} {base}",
         f"curl -s{header} {base}/phone",
         f"curl -s{header} {base}/phone/score -d '{body}'",
-        "python -m local drop FILE.csv --dataset contacts",
-        "python -m local history phone",
+        ".venv/bin/python -m local drop FILE.csv --dataset contacts",
+        ".venv/bin/python -m local history phone",
     ):
         console.print(f"  {line}", markup=False, soft_wrap=True)
 
@@ -121,4 +121,4 @@ def show_running(platform: Platform) -> None:
     console.print(
         "  export now:   ", f"curl -X POST {platform.url}/admin/functions/export_timer -d '{{}}'", markup=False
     )
-    console.print("  drop a CSV:   ", "python -m local drop FILE.csv --dataset contacts", markup=False)
+    console.print("  drop a CSV:   ", ".venv/bin/python -m local drop FILE.csv --dataset contacts", markup=False)

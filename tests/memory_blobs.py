@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ class MemoryBlobs:
     etags: dict[str, str] = field(default_factory=dict)
     modified: dict[str, datetime] = field(default_factory=dict)
     _counter: Iterator[int] = field(default_factory=itertools.count)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held between looking and writing: a condition that holds still holds when the blob is written."""
 
     def read(self, name: str, *, unless: str | None = None) -> Blob | None:
         data = self._get(name)
@@ -41,20 +44,24 @@ class MemoryBlobs:
         return BlobInfo(name, self.etags[name], size_bytes, self.modified[name])
 
     def write(self, name: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str:
-        if if_absent and name in self.blobs:
-            raise BlobConflict(name)
-        if if_match is not None and self.etags.get(name) != if_match:
-            raise BlobConflict(name)
-        return self._put(name, data)
+        with self._lock:
+            if if_absent and name in self.blobs:
+                raise BlobConflict(name)
+            if if_match is not None and self.etags.get(name) != if_match:
+                raise BlobConflict(name)
+            return self._put(name, data)
 
     def upload(self, name: str, chunks: Iterable[bytes]) -> None:
-        self._put(name, b"".join(chunks))
+        data = b"".join(chunks)
+        with self._lock:
+            self._put(name, data)
 
     def append(self, name: str, data: bytes, *, at: int) -> None:
-        before = self.blobs.get(name, b"")
-        if len(before) != at:
-            raise BlobConflict(name)
-        self._put(name, before + data)
+        with self._lock:
+            before = self.blobs.get(name, b"")
+            if len(before) != at:
+                raise BlobConflict(name)
+            self._put(name, before + data)
 
     def list(self, prefix: str) -> Iterator[BlobInfo]:
         for name in sorted(self.blobs):

@@ -145,7 +145,7 @@ def _data(version: Version, parts: Parts) -> Values:
     return {
         "rows": f"{data.rows:,}",
         "refused": f"{data.refused:,}",
-        "train_rows": f"{data.train_rows:,}",
+        "of_older": f"the newest of {data.train_rows:,}" if unused else "all that there are",
         "learned_rows": f"{learned:,}",
         "holdout_rows": f"{data.holdout_rows:,}",
         "unused_rows": f"{unused:,}",

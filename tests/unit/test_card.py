@@ -178,6 +178,14 @@ def test_only_the_winner_is_marked() -> None:
     assert ["boosted trees" in "".join(row.itertext()) for row in rows] == [True]
 
 
+def test_rows_that_it_did_not_learn_from_are_told_only_where_there_are_any() -> None:
+    assert "5,000 rows it learned from, the newest of 11,378 up to 2026-06-30" in words(page())
+    recipe = msgspec.structs.replace(made().recipe, history="all")
+    shown = words(page(recipe=recipe))
+    assert "11,378 rows it learned from, all that there are up to 2026-06-30" in shown
+    assert "did not learn from" not in shown
+
+
 def test_long_lists_and_long_levels_are_cut() -> None:
     shown = words(page(inputs=(*made().inputs, Input("note", "category", levels=("x" * 500, "")))))
     assert "job 11" in shown

@@ -1,0 +1,75 @@
+"""What is loaded when a function is loaded, seen in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FUNCTIONS = ("export_timer", "train_blob_trigger", "score_http")
+SCORING = ("score_http", "shared.scoring.run", "shared.scoring.session", "shared.store.azure_blobs")
+TRAINING_ONLY = ("pandas", "sklearn", "scipy", "joblib", "skl2onnx", "onnx", "pyodbc")
+HEAVY = (*TRAINING_ONLY, "onnxruntime", "numpy", "azure.storage", "azure.identity")
+
+WATCHED = """
+import importlib, os, socket, sys
+
+read = []
+class Watched(type(os.environ)):
+    def __getitem__(self, name):
+        read.append(name)
+        return super().__getitem__(name)
+
+def no_connection(*_args, **_kwargs):
+    raise AssertionError("a connection was made at import")
+
+import azure.functions, dataclasses, datetime, functools, pathlib, typing  # what any function imports; not ours
+os.environ.__class__ = Watched
+socket.socket.connect = no_connection
+module = importlib.import_module({folder!r})
+os.environ.__class__ = Watched.__base__
+from shared import wiring
+built = [name for name, made in vars(wiring).items() if hasattr(made, "cache_info") and made.cache_info().currsize]
+print(read, built, callable(module.main))
+"""
+
+
+def in_a_process(code: str) -> str:
+    """What ``code`` prints in a fresh interpreter that is told nothing by its environment."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=ROOT,
+        env={"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def loaded_by(*modules: str, among: tuple[str, ...]) -> set[str]:
+    listed = f"import sys, {', '.join(modules)}\nprint(*(name for name in {among!r} if name in sys.modules))"
+    return set(in_a_process(listed).split())
+
+
+@pytest.mark.parametrize("folder", FUNCTIONS)
+def test_loading_a_function_loads_nothing_heavy(folder: str) -> None:
+    assert loaded_by(folder, among=HEAVY) == set()
+
+
+def test_the_scorer_loads_nothing_that_only_training_needs() -> None:
+    assert loaded_by(*SCORING, among=TRAINING_ONLY) == set()
+
+
+def test_the_watch_sees_what_is_loaded() -> None:
+    assert loaded_by("shared.scoring.session", among=("numpy", "pandas")) == {"numpy"}
+
+
+@pytest.mark.parametrize("folder", FUNCTIONS)
+def test_loading_a_function_reads_no_setting_and_builds_nothing(folder: str) -> None:
+    assert in_a_process(WATCHED.format(folder=folder)) == "[] [] True"

@@ -1,0 +1,179 @@
+"""Stored records: what is written is read back, and what does not fit is refused by name.
+
+``tests/golden/v1`` holds what releases with schema version 1 wrote. Those files never change: every later release reads
+them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shared.errors import PermanentError, VersionError
+from shared.store.records import (
+    Champion,
+    HistoryEntry,
+    Manifest,
+    Progress,
+    RunRecord,
+    Version,
+    from_json,
+    to_json,
+    to_json_line,
+)
+
+if TYPE_CHECKING:
+    from msgspec import Struct
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "v1"
+RECORDS: dict[str, type[Struct]] = {
+    "manifest.json": Manifest,
+    "version.json": Version,
+    "champion.json": Champion,
+    "first-champion.json": Champion,
+    "run.json": RunRecord,
+    "refused-run.json": RunRecord,
+    "progress.json": Progress,
+}
+EACH_RECORD = pytest.mark.parametrize(("file", "kind"), RECORDS.items())
+
+
+def golden(file: str) -> Any:
+    return json.loads((GOLDEN / file).read_text())
+
+
+def refusal(content: Any, kind: type[Struct]) -> str:
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    with pytest.raises(VersionError) as raised:
+        from_json(data, kind, "models/phone/some.json")
+    return str(raised.value)
+
+
+@EACH_RECORD
+def test_the_golden_copies_are_read_and_say_the_same_when_written_again(file: str, kind: type[Struct]) -> None:
+    data = (GOLDEN / file).read_bytes()
+    record = from_json(data, kind, file)
+    assert json.loads(to_json(record)) == json.loads(data)
+    assert from_json(to_json(record), kind, file) == record
+
+
+def test_every_golden_copy_is_read() -> None:
+    assert {path.name for path in GOLDEN.iterdir()} == {*RECORDS, "history.jsonl"}
+
+
+def test_the_golden_history_is_read_line_by_line() -> None:
+    lines = (GOLDEN / "history.jsonl").read_bytes().splitlines(keepends=True)
+    entries = [from_json(line, HistoryEntry, "history") for line in lines]
+    assert [to_json_line(entry) for entry in entries] == lines
+    assert [entry.action for entry in entries] == ["promoted", "promoted", "rolled back"]
+    assert entries[2].why == "las llamadas de «hoy» no cuadran"
+
+
+def test_what_the_golden_copies_mean_is_kept() -> None:
+    manifest = from_json((GOLDEN / "manifest.json").read_bytes(), Manifest, "m")
+    assert manifest.rows == sum(part.rows for part in manifest.parts) == 45_211
+    assert list(manifest.columns)[:2] == ["contact_id", "contacted_on"]
+    version = from_json((GOLDEN / "version.json").read_bytes(), Version, "v")
+    assert version.decision.threshold == 0.1
+    assert version.inputs[1].levels == ("admin.", "blue-collar", "técnico", "unknown")
+    assert (version.recipe.history, version.candidates[1].history) == (20_000, "all")
+    assert version.recipe.settings["class_weight"] is None
+    assert version.curves.calibration[0] == (0.021, 0.019, 904)
+    champion = from_json((GOLDEN / "first-champion.json").read_bytes(), Champion, "c")
+    assert champion.previous is None
+
+
+@EACH_RECORD
+@pytest.mark.parametrize("schema_version", [0, 2, 99, "1", None])
+def test_an_unknown_schema_version_is_refused(file: str, kind: type[Struct], schema_version: Any) -> None:
+    message = refusal({**golden(file), "schema_version": schema_version}, kind)
+    assert message.startswith(f"models/phone/some.json: is not a {kind.__name__} record that this release reads: ")
+    assert "schema_version" in message
+
+
+def required(kind: type[Struct]) -> list[str]:
+    return [name for name in kind.__struct_fields__ if name not in _optional(kind)]
+
+
+def _optional(kind: type[Struct]) -> tuple[str, ...]:
+    return kind.__struct_fields__[len(kind.__struct_fields__) - len(kind.__struct_defaults__) :]
+
+
+@EACH_RECORD
+def test_each_missing_field_is_named(file: str, kind: type[Struct]) -> None:
+    content = golden(file)
+    for name in required(kind):
+        message = refusal({key: value for key, value in content.items() if key != name}, kind)
+        assert f"missing required field `{name}`" in message
+
+
+@EACH_RECORD
+def test_each_field_of_a_wrong_type_is_named(file: str, kind: type[Struct]) -> None:
+    for name in kind.__struct_fields__:
+        message = refusal({**golden(file), name: [[["wrong"]]]}, kind)
+        assert message.startswith("models/phone/some.json: ")
+        assert f"$.{name}" in message
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("parts", 0, "rows"), "many"),
+        (("parts", 1, "sha256"), None),
+        (("columns", "age"), 3),
+    ],
+)
+def test_a_wrong_type_inside_is_named_with_its_path(path: tuple[Any, ...], value: Any) -> None:
+    content = golden("manifest.json")
+    inner = content
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = value
+    assert f"$.{path[0]}[" in refusal(content, Manifest)
+
+
+def test_an_outcome_or_a_task_is_one_of_those_known() -> None:
+    assert "$.outcome" in refusal({**golden("run.json"), "outcome": "maybe"}, RunRecord)
+    assert "$.task" in refusal({**golden("version.json"), "task": "forecast"}, Version)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"\xff\xfe",
+        b'{"version": "\xff", "previous": null, "since": ""}',
+        b'{"version": "a", "previous": null, "since": ""} and more',
+    ],
+)
+def test_what_is_no_json_of_this_kind_is_refused(data: bytes) -> None:
+    assert refusal(data, Champion).startswith("models/phone/some.json: is not a Champion record")
+
+
+def test_what_a_later_release_of_the_same_schema_adds_is_passed_over() -> None:
+    content = {**golden("champion.json"), "note": "new"}
+    assert from_json(json.dumps(content).encode(), Champion, "c").version == content["version"]
+
+
+def test_a_record_is_written_for_people_and_a_line_for_logs() -> None:
+    champion = Champion(version="v", previous=None, since="s")
+    assert to_json(champion).decode().splitlines()[1] == '  "version": "v",'
+    assert to_json_line(champion) == b'{"version":"v","previous":null,"since":"s","schema_version":1}\n'
+
+
+def test_a_line_stays_one_line_whatever_is_in_it() -> None:
+    entry = HistoryEntry(at="", action="promoted", version="", previous=None, why='a\nb\r\n"c"\u2028', who="ñ")
+    line = to_json_line(entry)
+    assert line.splitlines() == [line.rstrip(b"\n")]
+    assert from_json(line, HistoryEntry, "h") == entry
+
+
+def test_a_version_error_is_permanent() -> None:
+    assert issubclass(VersionError, PermanentError)
