@@ -1,6 +1,6 @@
 """Azurite, Microsoft's storage emulator, as one child process that serves blobs, queues and tables.
 
-Install it with ``npm install --prefix .local/azurite azurite``; ``azurite`` on PATH is used when that is not there.
+``make setup`` installs it under ``.local/azurite``; ``azurite`` on PATH is used when that is not there.
 """
 
 import re
@@ -36,7 +36,7 @@ def find_azurite() -> str:
         return str(INSTALLED)
     on_path = shutil.which("azurite")
     if on_path is None:
-        msg = f"Azurite is neither at {INSTALLED} nor on PATH: run 'npm install --prefix .local/azurite azurite'"
+        msg = f"Azurite is neither at {INSTALLED} nor on PATH: run 'make setup'"
         raise AzuriteError(msg)
     return on_path
 

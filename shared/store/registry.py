@@ -129,21 +129,19 @@ class Registry:
         if serving is None or target is None:
             msg = f"{model}: there is no earlier version to go back to; see `history {model}`"
             raise VersionError(msg)
-        if target == serving.champion.version:
+        logged = self.history(model)
+        if target == serving.champion.version and logged and logged[-1].version == target:
             msg = f"{model}: {target} already serves"
             raise VersionError(msg)
         for file in (version := self.version(model, target)).files:
             self.file(version, file)
-        entry = HistoryEntry(
-            at=at, action="rolled back", version=target, previous=self._before(model, target), why=why, who=who
-        )
+        # What served before the target was first promoted, so that going back twice goes back two steps; a target that
+        # never served has the champion before it.
+        served = [line.previous for line in logged if line.version == target]
+        previous = served[0] if served else serving.champion.version
+        entry = HistoryEntry(at=at, action="rolled back", version=target, previous=previous, why=why, who=who)
         self.promote(model, entry, serving)
         return entry
-
-    def _before(self, model: str, version: str) -> str | None:
-        """What served before ``version`` was promoted, so that rolling back twice goes back two steps."""
-        entries = [entry for entry in self.history(model) if entry.version == version]
-        return entries[0].previous if entries else None
 
     def history(self, model: str) -> list[HistoryEntry]:
         """Every promotion and rollback, oldest first."""

@@ -358,11 +358,23 @@ def test_a_version_may_be_named(registry: Registry, model: str) -> None:
 
 
 def test_a_version_that_never_served_may_be_named(registry: Registry, model: str) -> None:
-    promoted(registry, model, 1)
+    (first,) = promoted(registry, model, 1)
     kept, files = tiny(model, 2)
     registry.register(kept, files)
     roll_back(registry, model, to=kept.version)
-    assert serving(registry, model) == (kept.version, None)
+    assert serving(registry, model) == (kept.version, first)
+    roll_back(registry, model)
+    assert serving(registry, model) == (first, None)
+
+
+def test_a_rollback_that_dies_before_its_line_is_finished_by_the_same_order(
+    registry: Registry, blobs: Blobs, model: str
+) -> None:
+    first, second = promoted(registry, model, 1, 2)
+    with pytest.raises(StoreUnavailable):
+        roll_back(Registry(Dying(blobs, at=2)), model, to=first)
+    roll_back(registry, model, to=first)
+    assert actions(registry, model) == [("promoted", first), ("promoted", second), ("rolled back", first)]
 
 
 def test_a_model_without_a_champion_cannot_go_back(registry: Registry, model: str) -> None:

@@ -14,6 +14,8 @@ from shared.training.to_onnx import check_parity, convert
 from tests.memory_blobs import MemoryBlobs
 from tests.phone_data import phone, to_csv
 
+pytestmark = pytest.mark.xdist_group("one training on all rows")
+
 
 @pytest.fixture(scope="module")
 def trained() -> tuple[Problem, Found]:

@@ -1,0 +1,40 @@
+# The commands that people and CI run. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint types format clean
+
+# Any Python from 3.9 that runs can do the set-up, which finds or fetches the 3.13 that everything else uses.
+PYTHON ?= $(shell for p in python3 python3.13 /usr/bin/python3 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null && echo "$$p" && break; done)
+VENV := .venv/bin
+PYTEST_ARGS ?= -n 2 --dist loadgroup
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Make .venv, fetch the pinned packages, Azurite and an ODBC driver (a second run fetches nothing)
+	@test -n "$(PYTHON)" || { echo "No Python 3.9 or newer was found on PATH." >&2; exit 1; }
+	@$(PYTHON) -m local.bootstrap
+
+demo: setup ## Run the whole path on this machine, from SQL tables to decisions (ONCE=1: then stop)
+	@$(VENV)/python -m local demo $(if $(filter 1,$(ONCE)),--once)
+
+up: setup ## Run the function app on this machine with local.settings.json
+	@$(VENV)/python -m local up
+
+test: lint types ## Check style and types, then run every test (PYTEST_ARGS="-k drop")
+	@$(VENV)/python -m pytest $(PYTEST_ARGS)
+
+lint: setup ## Check style
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+
+types: setup ## Check types
+	@$(VENV)/mypy
+
+format: setup ## Rewrite the code in the project's style
+	@$(VENV)/ruff check --fix .
+	@$(VENV)/ruff format .
+
+clean: ## Remove what set-up and runs made: .venv, .local and the caches
+	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

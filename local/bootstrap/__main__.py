@@ -1,0 +1,95 @@
+"""Set Cauce up from nothing: Python 3.13, the pinned packages, Azurite, an ODBC driver and local settings.
+
+This is what `make setup` runs. All that it fetches stays inside the project (`.venv`, `.local`), but for the
+Debian packages of the ODBC driver when it runs as root. A step whose result is there is skipped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from local.bootstrap.commands import LOCAL, ROOT, VENV, VENV_PYTHON, SetupError, run, say, step
+from local.bootstrap.interpreter import set_up_python
+from local.bootstrap.odbc import set_up_odbc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+AZURITE = "3.35.0"
+
+
+def fingerprint(files: Iterable[Path]) -> str:
+    """Return a hash of the files' contents, for a stamp that no longer matches when any of them changes."""
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def stamped(stamp: Path, wanted: str) -> bool:
+    """Say whether the stamp, written only after a step was complete, is for what is wanted now."""
+    return stamp.is_file() and stamp.read_text() == wanted
+
+
+def set_up_packages() -> None:
+    """Install the pinned packages that run and test Cauce, and the demo's data without its dependencies."""
+    files = [ROOT / f"requirements{suffix}.txt" for suffix in ("", "-dev", "-demo")]
+    stamp, wanted = VENV / "cauce-packages.sha256", fingerprint(files)
+    if stamped(stamp, wanted):
+        return say("packages", "already there")
+    pip = (VENV_PYTHON, "-m", "pip", "install", "--quiet", "--timeout=120")
+    with step("packages", "pip install -r requirements-dev.txt, then requirements-demo.txt"):
+        run(*pip, "-r", files[1])
+        run(*pip, "--no-deps", "-r", files[2])
+        stamp.write_text(wanted)
+    return None
+
+
+def set_up_azurite() -> None:
+    """Install Azurite, the storage that stands in for Azure's, from npm.
+
+    npm runs in the folder and not with --prefix, which would hide the machine's own npm configuration; the
+    package.json keeps it from looking for a project further up.
+    """
+    folder = LOCAL / "azurite"
+    stamp = folder / "azurite.version"
+    if stamped(stamp, AZURITE) and (folder / "node_modules" / ".bin" / "azurite").exists():
+        return say("azurite", "already there")
+    if not shutil.which("npm"):
+        message = "Azurite needs Node.js and npm on PATH (Debian: apt-get install nodejs npm)."
+        raise SetupError(message)
+    folder.mkdir(exist_ok=True)
+    (folder / "package.json").write_text('{"private": true}\n')
+    quiet = ("--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+    with step("azurite", f"npm install azurite@{AZURITE} into .local/azurite"):
+        run("npm", "install", "--save-exact", *quiet, f"azurite@{AZURITE}", cwd=folder)
+        stamp.write_text(AZURITE)
+    return None
+
+
+def set_up_settings() -> None:
+    """Give local runs their settings, unless there are some: those are the user's."""
+    settings = ROOT / "local.settings.json"
+    if settings.exists():
+        return say("settings", "already there")
+    shutil.copyfile(ROOT / "local.settings.example.json", settings)
+    return say("settings", "local.settings.json copied from local.settings.example.json")
+
+
+def main() -> int:
+    """Take every step; return the exit code."""
+    LOCAL.mkdir(exist_ok=True)
+    try:
+        for set_up in (set_up_python, set_up_packages, set_up_azurite, set_up_odbc, set_up_settings):
+            set_up()
+    except SetupError as error:
+        print(f"Set-up stopped. {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
