@@ -35,6 +35,6 @@ format: setup ## Rewrite the code in the project's style
 	@$(VENV)/ruff check --fix .
 	@$(VENV)/ruff format .
 
-clean: ## Remove what set-up and runs made: .venv, .local and the caches
-	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean: ## Remove what set-up and tests made; what `make up` keeps in .local/storage stays
+	rm -rf .venv .local/azurite .local/odbc .local/uv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 UV = "0.13.9"
+PACKAGES = VENV / "lib" / "python3.13" / "site-packages"
 
 
 def set_up_python() -> None:
-    """Make .venv with Python 3.13; one that does not run any more, as after a move, is made anew."""
+    """Make .venv with Python 3.13; one that does not run any more, or was cut off before pip was in it, is made anew."""
     version = usable_version(VENV_PYTHON)
-    if version:
+    if version and (PACKAGES / "pip" / "__main__.py").is_file():
         return say("python", f"already there ({version})")
     python = find_python()
     with step("python", f"making .venv with {usable_version(python)}, {python}"):
@@ -122,10 +123,9 @@ def make_venv(python: Path) -> None:
     try:
         run(python, "-m", "venv", "--clear", VENV)
     except SetupError as error:
-        packages = VENV / "lib" / "python3.13" / "site-packages"
         try:
             run(python, "-m", "venv", "--clear", "--without-pip", VENV)
-            run(sys.executable, "-m", "pip", "install", "--quiet", f"--target={packages}", "pip")
+            run(sys.executable, "-m", "pip", "install", "--quiet", f"--target={PACKAGES}", "pip")
         except SetupError as second:
             message = f"{error}\n{second}\nInstall Python's venv module (Debian: apt-get install python3-venv)."
             raise SetupError(message) from second

@@ -100,5 +100,5 @@ def test_azurite_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path
     """The message says where it was looked for and how to get it."""
     monkeypatch.setattr("local.azurite.INSTALLED", tmp_path / "azurite")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RuntimeError, match=r"neither at .* nor on PATH: run 'npm install"):
+    with pytest.raises(RuntimeError, match=r"neither at .* nor on PATH: run 'make setup'"):
         Azurite().start()
