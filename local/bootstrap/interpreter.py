@@ -19,7 +19,7 @@ PACKAGES = VENV / "lib" / "python3.13" / "site-packages"
 
 
 def set_up_python() -> None:
-    """Make .venv with Python 3.13; one that does not run any more, or was cut off before pip was in it, is made anew."""
+    """Make .venv with Python 3.13; one that does not run, or was cut off before pip was in it, is made anew."""
     version = usable_version(VENV_PYTHON)
     if version and (PACKAGES / "pip" / "__main__.py").is_file():
         return say("python", f"already there ({version})")

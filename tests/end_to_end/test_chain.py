@@ -94,6 +94,19 @@ def test_an_event_whose_blob_is_gone_leaves_nothing_behind(world: World) -> None
     assert len([info for info in world.blobs.list("runs/contacts/") if "progress" not in info.name]) == 1
 
 
+def test_an_event_of_another_container_leaves_nothing_behind(world: World) -> None:
+    """The webhook passes on every event that it gets; the subscription's filter may be set wrongly."""
+    world.start(events=False)
+    world.blobs.write("exports/contacts/contacts.csv", to_csv(OLD_WORLD))
+    world.send_event("exports/contacts/contacts.csv", datetime.now(UTC))
+    assert world.host is not None
+    log = world.host.output
+    wait_until(lambda: "Executed 'Functions.train_blob_trigger' (Succeeded" in log.read_text(), 30)
+    assert "is not a drop" in log.read_text()
+    assert list(world.blobs.list("runs/")) == []
+    assert list(world.blobs.list("models/")) == []
+
+
 def test_a_champion_answers_on_while_storage_is_away(world: World) -> None:
     world.start()
     record = world.record(world.drop(to_csv(OLD_WORLD)))

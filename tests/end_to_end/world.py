@@ -120,8 +120,9 @@ class World:
     def send_event(self, blob: str, when: datetime) -> None:
         """Post the BlobCreated event of a blob to the host, as Event Grid does."""
         info = self.blobs.info(blob)
-        written = WrittenBlob(blob.partition("/")[2], info.etag, info.size_bytes, "text/csv")
-        event = blob_created("devstoreaccount1", f"{self.azurite.blob_url}/drops", written, when)
+        container, _, path = blob.partition("/")
+        written = WrittenBlob(path, info.etag, info.size_bytes, "text/csv")
+        event = blob_created("devstoreaccount1", f"{self.azurite.blob_url}/{container}", written, when)
         path = "/runtime/webhooks/blobs?functionName=Host.Functions.train_blob_trigger"
         status, _ = self.call(path, [event], {"aeg-event-type": "Notification"})
         assert status == 202

@@ -1,0 +1,74 @@
+"""What the documents say is there, is there."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+
+from local.__main__ import _parser
+from local.azurite import PROJECT_ROOT
+from shared import settings
+
+README = (PROJECT_ROOT / "README.md").read_text()
+SETTINGS = (PROJECT_ROOT / "docs/settings.md").read_text()
+
+
+def documented() -> set[str]:
+    """The settings in the tables of docs/settings.md."""
+    first_cells = re.findall(r"^\| (`.*?) \|", SETTINGS, re.MULTILINE)
+    return {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
+
+
+def read_by_the_code() -> set[str]:
+    """The names that shared/settings.py declares."""
+    return {value for name, value in vars(settings).items() if name.isupper() and isinstance(value, str)}
+
+
+def test_every_setting_that_the_code_reads_is_documented() -> None:
+    assert read_by_the_code() <= documented()
+
+
+def test_every_default_is_the_documented_one() -> None:
+    product, _, _ = SETTINGS.partition("## Only for the local host")
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*\| (\d+) \|$", product, re.MULTILINE))
+    defaults = settings.Settings()
+    assert rows == {
+        "EXPORT_PART_BYTES": str(defaults.export_part_bytes),
+        "MODEL_REFRESH_SECONDS": f"{defaults.model_refresh_seconds:.0f}",
+        "SCORE_MAX_ROWS": str(defaults.score_max_rows),
+        "SCORE_MAX_BYTES": str(defaults.score_max_bytes),
+    }
+
+
+def test_every_link_of_the_readme_leads_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (PROJECT_ROOT / link).exists()] == []
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (PROJECT_ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"make ([a-z]+)", README)) <= targets
+
+
+@pytest.mark.parametrize("line", re.findall(r"python -m local (\w[^`\n]*)", README))
+def test_every_command_of_the_readme_is_understood(line: str) -> None:
+    _parser().parse_args(line.split())
+
+
+def test_the_readme_can_be_read_in_one_go() -> None:
+    assert len(README.splitlines()) <= 120
+
+
+def test_the_changelog_ends_with_the_version_of_the_project() -> None:
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]
+    versions = re.findall(r"^## \[(.+?)\]", (PROJECT_ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert versions[0] == project["version"]
+
+
+def test_every_package_is_pinned() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-demo.txt"):
+        for line in (PROJECT_ROOT / name).read_text().splitlines():
+            assert re.match(r"#|-r |[\w-]+==[\w.]+$", line), line
