@@ -56,7 +56,8 @@ def test_a_random_split_flatters_as_much_as_the_readme_says(trained: tuple[Probl
 
 def test_the_request_in_the_readme_gets_the_answer_in_the_readme(trained: tuple[Problem, Found]) -> None:
     problem, found = trained
-    request, answer = (json.loads(text) for text in re.findall(r"\{.*?\}(?=\'?\n```)", README.read_text(), re.DOTALL))
+    examples = re.findall(r"""(\{"(?:contact_id|model)".*?\})'?\n```""", README.read_text(), re.DOTALL)
+    request, answer = (json.loads(example) for example in examples)
     (row,) = problem.encoder.encode({name: [value] for name, value in request.items()}, 1)
     probability = found.pipeline.predict_proba([row])[0, 1]
     (prediction,) = answer["predictions"]
