@@ -7,6 +7,8 @@ PYTHON ?= $(shell for p in python3 python3.13 /usr/bin/python3 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null && echo "$$p" && break; done)
 VENV := .venv/bin
 PYTEST_ARGS ?= -n 2 --dist loadgroup
+# Two test processes with as many threads each as there are cores would mostly wait for each other.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -22,7 +24,7 @@ up: setup ## Run the function app on this machine with local.settings.json
 	@$(VENV)/python -m local up
 
 test: lint types ## Check style and types, then run every test (PYTEST_ARGS="-k drop")
-	@$(VENV)/python -m pytest $(PYTEST_ARGS)
+	@$(ONE_THREAD) $(VENV)/python -m pytest $(PYTEST_ARGS)
 
 lint: setup ## Check style
 	@$(VENV)/ruff check .
