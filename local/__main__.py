@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from local.azurite import PROJECT_ROOT, AzuriteError
 from local.follow import TooLate, console, follow_run
+from local.host.settings import HostSettingsError, apply_local_settings
 from local.launch import HostStartError
-from local.platform import LOCAL, NotRunning, attach, platform
+from local.platform import LOCAL, AlreadyRunning, NotRunning, attach, platform
 from shared.errors import CauceError, SettingsError
 from shared.settings import Settings
 from shared.store import names
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from shared.catalog.load import Catalog
 
 DEFAULT_PORT = 7071
+EXPECTED = (AlreadyRunning, AzuriteError, CauceError, HostSettingsError, HostStartError, NotRunning, TooLate)
+"""What is told in one line; anything else is a bug, and is shown with its traceback."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code: int = parsed.run(parsed)
-    except (CauceError, AzuriteError, HostStartError, NotRunning, TooLate) as error:
+    except EXPECTED as error:
         console.print(f"{error}", style="red", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
@@ -88,11 +91,11 @@ def _up(parsed: argparse.Namespace) -> int:
     from local.demo import DATABASE, wait_for_interrupt
     from local.show import show_running
 
-    settings = _local_settings()
+    settings, use_cases = _local_settings(), _catalog().use_cases
     if settings.sql_connection_string == f"Driver=SQLite3;Database={DATABASE.relative_to(PROJECT_ROOT)}":
         found_company(DATABASE)
     with platform({}, storage_folder=LOCAL / "storage", port=_port(parsed.port)) as running:
-        show_running(running)
+        show_running(running, use_cases)
         wait_for_interrupt()
     return 0
 
@@ -101,14 +104,15 @@ def _drop(parsed: argparse.Namespace) -> int:
     from local.show import show_run
     from shared.training.drop import slot_of
 
-    use_case = _catalog().trained_on(parsed.dataset)
+    catalog = _catalog()
+    use_case = catalog.trained_on(parsed.dataset)
     if use_case is None:
-        known = ", ".join(case.dataset.name for case in _catalog().use_cases)
-        console.print(f"no use case has a dataset {parsed.dataset!r}; there is: {known}", style="red", markup=False)
-        return 1
+        known = ", ".join(case.dataset.name for case in catalog.use_cases)
+        msg = f"no use case has a dataset {parsed.dataset!r}; there is: {known}"
+        raise SettingsError(msg)
     if not parsed.file.is_file():
-        console.print(f"{parsed.file}: no such file", style="red", markup=False)
-        return 1
+        msg = f"{parsed.file}: no such file"
+        raise SettingsError(msg)
     running = attach()
     blob = names.dropped_csv(parsed.dataset, parsed.file.name)
     with parsed.file.open("rb") as file:
@@ -121,9 +125,10 @@ def _drop(parsed: argparse.Namespace) -> int:
 def _history(parsed: argparse.Namespace) -> int:
     from local.show import show_history
 
+    model = _known(parsed.model)
     registry = Registry(attach().blobs)
-    champion = registry.champion(_known(parsed.model))
-    show_history(parsed.model, registry.history(parsed.model), champion.champion.version if champion else None)
+    champion = registry.champion(model)
+    show_history(model, registry.history(model), champion.champion.version if champion else None)
     return 0
 
 
@@ -140,8 +145,9 @@ def _rollback(parsed: argparse.Namespace) -> int:
 
 
 def _known(model: str) -> str:
-    if _catalog().model(model) is None:
-        known = ", ".join(case.model.name for case in _catalog().use_cases)
+    catalog = _catalog()
+    if catalog.model(model) is None:
+        known = ", ".join(case.model.name for case in catalog.use_cases)
         msg = f"there is no model {model!r} in the catalog; there is: {known}"
         raise SettingsError(msg)
     return model
@@ -154,8 +160,6 @@ def _catalog() -> Catalog:
 
 
 def _local_settings() -> Settings:
-    from local.host.settings import apply_local_settings
-
     environment = dict(os.environ)
     apply_local_settings(PROJECT_ROOT, environment)
     return Settings.from_env(environment)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
 from local.company import bank_contacts, connection_string, found_company
-from local.follow import TooLate, console, follow_run, wait_for_export
+from local.follow import console, follow_run, wait_for_export
 from local.platform import LOCAL, platform
 from local.show import show_addresses, show_answers, show_export, show_quality, show_run, show_step
 from shared.catalog.load import load_catalog
 from shared.settings import BUILT_IN_CATALOG
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from local.platform import Platform
     from shared.catalog.spec import UseCase
 
@@ -30,11 +31,13 @@ def demo(*, once: bool, port: int) -> int:
     show_step("1  The demo company's database, SQLite through ODBC")
     console.print(f"  table 'contacts': {found_company(DATABASE):,} calls, May 2008 to November 2010")
     show_step("2  Storage, events and the functions host")
+    company = {"SQL_CONNECTION_STRING": connection_string(DATABASE), "CATALOG_DIR": str(BUILT_IN_CATALOG)}
     # A drop or a stop of an earlier demo has no part in this one: its storage is in memory.
-    with platform({"SQL_CONNECTION_STRING": connection_string(DATABASE)}, storage_folder=None, port=port) as running:
+    with platform(company, storage_folder=None, port=port) as running:
         console.print(f"  {running.url}/api  (log: .local/host.log)")
         succeeded = _work(running, use_case)
         if succeeded and not once:
+            show_addresses(running, use_case, _request(use_case, next(_customers())))
             console.print("[bold]Up until Ctrl-C.[/bold]")
             wait_for_interrupt()
     return 0 if succeeded else 1
@@ -46,7 +49,7 @@ def wait_for_interrupt() -> None:
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:
-        console.print("stopping")
+        console.print("stopping: a function that runs is given 20 s to end")
 
 
 def _work(running: Platform, use_case: UseCase) -> bool:
@@ -54,7 +57,7 @@ def _work(running: Platform, use_case: UseCase) -> bool:
     show_step("3  export_timer: the table into CSV blobs, announced by a manifest")
     started = time.monotonic()
     _post(f"{running.url}/admin/functions/export_timer", {"input": ""}, {})
-    manifest = wait_for_export(running, dataset, set())
+    manifest = wait_for_export(running, dataset)
     show_export(manifest, time.monotonic() - started)
     show_step("4  train_blob_trigger: the drop retrains the model")
     record = follow_run(running, dataset, manifest.slot, model)
@@ -64,16 +67,19 @@ def _work(running: Platform, use_case: UseCase) -> bool:
     show_step("5  score_http: whom to call")
     base = f"{running.url}/api/models/{model}"
     show_quality(_get(base, running.headers))
-    takes = [column for column, spec in use_case.dataset.columns.items() if spec.role in {"feature", "key"}]
-    rows = [{name: contact[name] for name in takes} for contact in _customers()]
+    rows = [_request(use_case, contact) for contact in _customers()]
     show_answers(rows, _post(f"{base}/score", rows, running.headers))
-    show_addresses(running, rows[0])
     return True
 
 
-def _customers() -> list[dict[str, str | int]]:
-    contacts = list(itertools.islice(bank_contacts(), max(CUSTOMERS)))
-    return [contacts[number - 1] for number in CUSTOMERS]
+def _customers() -> Iterator[dict[str, str | int]]:
+    return (contact for contact in bank_contacts() if contact["contact_id"] in CUSTOMERS)
+
+
+def _request(use_case: UseCase, contact: dict[str, str | int]) -> dict[str, str | int]:
+    """What is sent of a contact: what is known before the call, and the key."""
+    columns = use_case.dataset.columns.items()
+    return {name: contact[name] for name, column in columns if column.role in {"feature", "key"}}
 
 
 def _get(url: str, headers: dict[str, str]) -> Any:
@@ -87,6 +93,3 @@ def _post(url: str, content: Any, headers: dict[str, str]) -> Any:
     )
     with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
         return json.loads(response.read() or b"null")
-
-
-__all__ = ["TooLate", "demo", "wait_for_interrupt"]

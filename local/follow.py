@@ -27,12 +27,12 @@ class TooLate(RuntimeError):
     """Something that should have happened did not; the message says where to look."""
 
 
-def wait_for_export(platform: Platform, dataset: str, known: set[str], seconds: float = 120) -> Manifest:
-    """The manifest that appears under ``drops/{dataset}/`` and is not one of ``known``."""
+def wait_for_export(platform: Platform, dataset: str, seconds: float = 120) -> Manifest:
+    """The first manifest under ``drops/{dataset}/``, as soon as it is there."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         for info in platform.blobs.list(f"drops/{dataset}/"):
-            if info.name not in known and info.name.endswith(".json"):
+            if info.name.endswith(".json"):
                 return _read(platform, info.name, Manifest)
         time.sleep(POLL_SECONDS)
     msg = f"no manifest of {dataset!r} appeared within {seconds:g} s; the host's log says why: .local/host.log"

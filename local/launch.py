@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from local.children import Child
+from local.host.settings import apply_local_settings
 from local.waiting import wait_until
 
 type HostKind = Literal["auto", "func", "local"]
@@ -85,7 +86,8 @@ def start_host(
 
 
 def _start_local(root: Path, environment: dict[str, str], output: Path, port: int) -> RunningHost:
-    """The address is not known before the host prints it."""
+    """The address is not known before the host prints it. Keys are those that are set, else random ones."""
+    apply_local_settings(root, environment)
     function_key = environment.setdefault("CAUCE_FUNCTION_KEY", secrets.token_urlsafe(32))
     master_key = environment.setdefault("CAUCE_MASTER_KEY", secrets.token_urlsafe(32))
     command = [sys.executable, "-m", "local.host", "--root", str(root), "--port", str(port)]

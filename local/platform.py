@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,17 @@ if TYPE_CHECKING:
 
 LOCAL = PROJECT_ROOT / ".local"
 RUNNING = LOCAL / "running.json"
+LOCK = LOCAL / "lock"
 HOST_LOG = LOCAL / "host.log"
 VISIBILITY_SECONDS = "30"
 
 
 class NotRunning(RuntimeError):
     """No platform runs on this machine, so there is no storage to look into."""
+
+
+class AlreadyRunning(RuntimeError):
+    """Another platform runs here: two would share one folder of blobs, one log and one ``running.json``."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +61,10 @@ def platform(environment: Mapping[str, str], *, storage_folder: Path | None, por
 
     ``storage_folder`` keeps the blobs for the next time; without it they live in memory. ``environment`` is laid over
     the settings of local.settings.json.
+
+    :raises AlreadyRunning: one runs in this folder.
     """
-    LOCAL.mkdir(exist_ok=True)
-    with Azurite(storage_folder) as azurite:
+    with _the_only_one(), Azurite(storage_folder) as azurite:
         storage = azurite.connection_string
         settings = {
             "AzureWebJobsStorage": storage,
@@ -79,11 +86,27 @@ def platform(environment: Mapping[str, str], *, storage_folder: Path | None, por
 
 def attach() -> Platform:
     """The platform that another process of this project runs. Raises NotRunning."""
+    with suppress(AlreadyRunning), _the_only_one():
+        pass  # ``running.json`` is then gone, also where a process was killed before it could take it away
     try:
         return Platform(**json.loads(RUNNING.read_text()))
     except FileNotFoundError as error:
         msg = "nothing is running here: start it with 'make up' (or 'make demo') in another terminal"
         raise NotRunning(msg) from error
+
+
+@contextmanager
+def _the_only_one() -> Iterator[None]:
+    """Hold the lock that one platform has as long as it lives: the kernel takes it back however the process ends."""
+    LOCAL.mkdir(exist_ok=True)
+    with LOCK.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            msg = "'make up' or 'make demo' is running here already: end it first (Ctrl-C in its terminal)"
+            raise AlreadyRunning(msg) from error
+        RUNNING.unlink(missing_ok=True)
+        yield
 
 
 def _remember(running: Platform) -> None:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from local.follow import console
+from shared.store import names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from local.platform import Platform
+    from shared.catalog.spec import UseCase
     from shared.store.records import Candidate, HistoryEntry, Manifest, RunRecord
 
 
@@ -38,7 +40,8 @@ def show_run(record: RunRecord) -> None:
     for reason in record.reasons:
         console.print(f"  {reason}", markup=False)
     if record.rows:
-        console.print(f"  {record.rows:,} rows read, {record.refused:,} refused")
+        where = f": {names.quarantine(record.dataset, record.slot)}" if record.refused else ""
+        console.print(f"  {record.rows:,} rows read, {record.refused:,} refused{where}", markup=False)
     for note in record.notes:
         console.print(f"  note: {note}", markup=False)
     if record.candidates:
@@ -86,18 +89,19 @@ def show_answers(rows: Sequence[dict[str, Any]], answer: dict[str, Any]) -> None
     console.print(table)
 
 
-def show_addresses(platform: Platform, row: dict[str, Any]) -> None:
+def show_addresses(platform: Platform, use_case: UseCase, row: dict[str, Any]) -> None:
     """Where to go on, with lines to copy."""
+    model = use_case.model.name
     header = f" -H 'x-functions-key: {platform.function_key}'" if platform.function_key else ""
     base = f"{platform.url}/api/models"
     body = json.dumps(row).replace("'", "'\\''")
     console.print("Go on with:")
     for line in (
         f"curl -s{header} {base}",
-        f"curl -s{header} {base}/phone",
-        f"curl -s{header} {base}/phone/score -d '{body}'",
-        ".venv/bin/python -m local drop FILE.csv --dataset contacts",
-        ".venv/bin/python -m local history phone",
+        f"curl -s{header} {base}/{model}",
+        f"curl -s{header} {base}/{model}/score -d '{body}'",
+        f".venv/bin/python -m local drop FILE.csv --dataset {use_case.dataset.name}",
+        f".venv/bin/python -m local history {model}",
     ):
         console.print(f"  {line}", markup=False, soft_wrap=True)
 
@@ -113,12 +117,13 @@ def show_history(model: str, entries: Sequence[HistoryEntry], serving: str | Non
     console.print(f"Serving now: {serving or 'no version yet'}")
 
 
-def show_running(platform: Platform) -> None:
+def show_running(platform: Platform, use_cases: Sequence[UseCase]) -> None:
     """The addresses of a platform that has just started."""
     show_step(f"Up at {platform.url}/api until Ctrl-C (log: .local/host.log)")
     if platform.function_key:
         console.print(f"  header for every request:  x-functions-key: {platform.function_key}", markup=False)
-    console.print(
-        "  export now:   ", f"curl -X POST {platform.url}/admin/functions/export_timer -d '{{}}'", markup=False
-    )
-    console.print("  drop a CSV:   ", ".venv/bin/python -m local drop FILE.csv --dataset contacts", markup=False)
+    console.print(f"  export now:    curl -X POST {platform.url}/admin/functions/export_timer -d '{{}}'", markup=False)
+    for use_case in use_cases:
+        dataset, model = use_case.dataset.name, use_case.model.name
+        console.print(f"  drop a CSV:    .venv/bin/python -m local drop FILE.csv --dataset {dataset}", markup=False)
+        console.print(f"  what serves:   .venv/bin/python -m local history {model}", markup=False)

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 UNKNOWN_LEVEL = -1.0
 """The code of a category's value that is none of its levels. An empty value has the code after the last level."""
+GRAPH_INPUT = "rows"
+"""What every graph takes: the array that Encoder makes."""
+GRAPH_OUTPUT = "probabilities"
+"""What every graph gives: shape (rows, 2), the positive outcome second."""
+LARGEST_FLOAT = 3.4e38
+"""Graphs compute with 32-bit floats, in which larger numbers are infinite."""
 
 
 class Encoder:
@@ -31,7 +37,7 @@ class Encoder:
         self.category_places = [place for place, codes in enumerate(self._codes) if codes is not None]
 
     def encode(self, columns: Mapping[str, Any], rows: int) -> NDArray[np.float32]:
-        """Array of shape (rows, inputs) from one sequence of values per input; None and NaN are empty."""
+        """Array of shape (rows, inputs) from one sequence of values per input; None is empty, and in numbers NaN."""
         matrix = np.empty((rows, len(self.inputs)), dtype=np.float32)
         for place, (item, codes) in enumerate(zip(self.inputs, self._codes, strict=True)):
             values = columns[item.name]

@@ -41,6 +41,7 @@ class Dataset(Struct, frozen=True, forbid_unknown_fields=True):
     table: str | None = None
     """As SQL writes it, with its schema where it has one: ``dbo.contacts``."""
     query: str | None = None
+    """Instead of a table; it is run inside another SELECT, where SQL Server allows neither ORDER BY nor WITH."""
     description: str = ""
 
     def used_columns(self) -> dict[str, Column]:

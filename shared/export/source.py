@@ -59,8 +59,10 @@ class OdbcSource:
             with _translated(dataset.name, pyodbc):
                 _check_columns(dataset, cursor)
                 columns = list(dataset.used_columns())
+                mark = connection.getinfo(pyodbc.SQL_IDENTIFIER_QUOTE_CHAR)
                 # Column names come from the catalog and are quoted; values never enter the statement.
-                cursor.execute(f"SELECT {', '.join(map(_quoted, columns))} FROM {_relation(dataset)}")  # noqa: S608
+                chosen = ", ".join(_quoted(column, mark) for column in columns)
+                cursor.execute(f"SELECT {chosen} FROM {_relation(dataset)}")  # noqa: S608
                 types = [column[1] for column in cursor.description]
             yield Rows(columns, types, _batches(dataset.name, cursor, pyodbc))
 
@@ -69,8 +71,10 @@ def _relation(dataset: Dataset) -> str:
     return dataset.table or f"({dataset.query}) AS source_rows"
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _quoted(name: str, mark: str) -> str:
+    """``mark`` is the database's own: in MySQL a name in double quotes is a text constant. A space means none."""
+    mark = mark.strip()
+    return mark + (name.replace(mark, 2 * mark) if mark else name) + mark
 
 
 def _check_columns(dataset: Dataset, cursor: pyodbc.Cursor) -> None:

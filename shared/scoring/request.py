@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
+from shared.features import LARGEST_FLOAT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 
 LARGEST_INTEGER = 2**53
 """Up to here JSON's numbers are exact everywhere."""
-LARGEST_FLOAT = 3.4e38
-"""The graph computes with 32-bit floats, in which larger numbers are infinite."""
 MOST_FAULTS = 100
 SHOWN_CHARACTERS = 40
 KEY = int | str | None

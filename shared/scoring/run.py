@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from shared.errors import CauceError
 from shared.scoring.answers import Answer, ok, problem
-from shared.scoring.request import NotJson, RequestFaulty
+from shared.scoring.request import MOST_FAULTS, NotJson, RequestFaulty
 from shared.scoring.served import NoChampion, Served
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ class Scorer:
             return problem(HTTPStatus.BAD_REQUEST, detail)
         except RequestFaulty as error:
             count = len(error.faults)
-            detail = f"{count} value{'s' if count > 1 else ''} of the request cannot be used; nothing was scored"
+            counted = f"{'at least ' if count == MOST_FAULTS else ''}{count} value{'s' if count > 1 else ''}"
+            detail = f"{counted} of the request cannot be used; nothing was scored"
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, faults=error.faults)
         return self._outside(rows) or ok(_predictions(loaded, rows))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shared.errors import VersionError
-from shared.features import Encoder
+from shared.features import GRAPH_INPUT, GRAPH_OUTPUT, Encoder
 from shared.scoring.request import RowReader
 from shared.store.registry import GRAPH_FILE
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from shared.store.records import Version
     from shared.store.registry import Registry
-
-INPUT_NAME = "rows"
-OUTPUT_NAME = "probabilities"
 
 
 class LoadedVersion:
@@ -33,7 +30,7 @@ class LoadedVersion:
 
     def probabilities(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """The probability of the positive outcome, shape (n,), of encoded rows, shape (n, inputs)."""
-        answer: NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: rows})[0][:, 1]
+        answer: NDArray[np.float32] = self._session.run([GRAPH_OUTPUT], {GRAPH_INPUT: rows})[0][:, 1]
         return answer
 
 
@@ -66,15 +63,15 @@ def _session(graph: bytes, version: Version) -> Any:
     rows = np.zeros((2, len(version.inputs)), dtype=np.float32)
     try:
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        shape = session.run([OUTPUT_NAME], {INPUT_NAME: rows})[0].shape
+        shape = session.run([GRAPH_OUTPUT], {GRAPH_INPUT: rows})[0].shape
     except Exception as error:
         # onnxruntime has an exception type for every way in which a file is not a graph.
         msg = (
             f"{version.model} {version.version}: {GRAPH_FILE} is not a graph that takes {len(version.inputs)} inputs "
-            f"as {INPUT_NAME!r} and gives {OUTPUT_NAME!r}: {error}"
+            f"as {GRAPH_INPUT!r} and gives {GRAPH_OUTPUT!r}: {error}"
         )
         raise VersionError(msg) from error
     if shape != (2, 2):
-        msg = f"{version.model} {version.version}: expected {OUTPUT_NAME!r} of shape (2, 2) for two rows, got {shape}"
+        msg = f"{version.model} {version.version}: expected {GRAPH_OUTPUT!r} of shape (2, 2) for two rows, got {shape}"
         raise VersionError(msg)
     return session

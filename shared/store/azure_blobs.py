@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, BlobProperties
 
 BLOCK_BYTES = 4 * 1024 * 1024
+TALKATIVE = ("azure.core", "azure.identity")
+"""Loggers that tell every request and its headers at level INFO, which Functions keeps and bills."""
 
 
 class AzureBlobs:
@@ -129,6 +132,8 @@ def connect(connection_string: str | None, uri: str | None, client_id: str | Non
         "max_single_put_size": BLOCK_BYTES,
         "max_single_get_size": BLOCK_BYTES,
     }
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     if connection_string is not None:
         return AzureBlobs(BlobServiceClient.from_connection_string(connection_string, **options))
     from azure.identity import DefaultAzureCredential

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.errors import BlobConflict, BlobMissing, VersionError
+from shared.errors import BlobConflict, BlobMissing, StoreUnavailable, VersionError
 from shared.store import names
 from shared.store.records import Champion, HistoryEntry, Version, from_json, to_json, to_json_line
 
@@ -98,11 +98,18 @@ class Registry:
         return None if blob is None else Serving(from_json(blob.data, Champion, name), blob.etag)
 
     def champion(self, model: str) -> Serving | None:
-        """The champion, or None while a model has none."""
+        """The champion, or None while a model has none.
+
+        Raises StoreUnavailable where champion.json cannot be read: until somebody mends it no work is done on it, and
+        none is taken for done.
+        """
         try:
             return self.serving(model)
         except BlobMissing:
             return None
+        except VersionError as error:
+            msg = f"{error}; restore it, or delete it to let the next version be judged as a first one"
+            raise StoreUnavailable(msg) from error
 
     def promote(self, model: str, entry: HistoryEntry, replacing: Serving | None) -> None:
         """Let ``entry.version`` serve, then log it. Raises BlobConflict when ``replacing`` is no longer the champion.

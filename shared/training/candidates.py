@@ -66,7 +66,22 @@ class Family:
         if hasattr(pipeline[-1], "n_jobs"):
             # Forests add up their trees in the order in which threads finish.
             pipeline[-1].set_params(n_jobs=1)
+        _settle_thresholds(pipeline[-1])
         return pipeline
+
+
+def _settle_thresholds(model: Any) -> None:
+    """Let boosted trees decide by 32-bit thresholds, as their graph does.
+
+    A threshold half way between two neighbouring 32-bit numbers is rounded on the way into the graph, and where it is
+    rounded up the larger one changes sides. Rounded down here, it divides 32-bit inputs as before, and survives.
+    The converter reads the same private attribute, and rounds the thresholds of other trees down itself.
+    """
+    for trees in getattr(model, "_predictors", ()):
+        for tree in trees:
+            exact = tree.nodes["num_threshold"]
+            near = exact.astype(np.float32)
+            tree.nodes["num_threshold"] = np.where(near > exact, np.nextafter(near, np.float32(-np.inf)), near)
 
 
 def _logistic(settings: dict[str, Any], layout: Layout, seed: int) -> Pipeline:

@@ -193,13 +193,16 @@ def _measure(
     rows, positive = problem.holdout
     probability = pipeline.predict_proba(rows)[:, 1]
     train, test = random_split(problem.positive, training.holdout, training.seed)
-    shuffled = trial.fit(problem, train, training.seed).predict_proba(problem.rows[test])[:, 1]
+    shuffled = None  # where one outcome is too rare to be on both sides
+    if _both(problem.positive[train]) and _both(problem.positive[test]):
+        guessed = trial.fit(problem, train, training.seed).predict_proba(problem.rows[test])[:, 1]
+        shuffled = float(roc_auc_score(problem.positive[test], guessed))
     candidate = Candidate(
         family=trial.family.name,
         settings=trial.settings,
         history=trial.history,
         folds_auc=folds_auc,
         holdout=metrics(positive, probability),
-        random_split_auc=float(roc_auc_score(problem.positive[test], shuffled)),
+        random_split_auc=shuffled,
     )
     return pipeline, candidate, probability

@@ -23,8 +23,18 @@ class Verdict:
     reason: str
 
 
+LEAST_OF_AN_OUTCOME = 2
+"""With one row of an outcome, its scores have no variance to estimate."""
+
+
 def judge_first(positive: NDArray[np.bool_], challenger: NDArray[np.floating], gate: Gate) -> Verdict:
     """The first version must rank better than chance."""
+    if _fewest(positive) < LEAST_OF_AN_OUTCOME:
+        return Verdict(
+            False,
+            f"of the newest {len(positive):,} rows {_fewest(positive)} has one of the outcomes; to tell a model from "
+            f"chance takes {LEAST_OF_AN_OUTCOME} of each: nothing to serve",
+        )
     gain = auc_difference(positive, challenger, np.zeros(len(positive)), gate.confidence)
     figures = (
         f"AUC {0.5 + gain.value:.3f}, {gate.confidence:.0%} interval {0.5 + gain.low:.3f} to {0.5 + gain.high:.3f}"
@@ -43,11 +53,11 @@ def judge(
 ) -> Verdict:
     """A challenger must rank better than the champion on rows that neither was trained on, by a paired interval."""
     rows = len(positive)
-    if rows < gate.min_rows or positive.all() or not positive.any():
+    if rows < gate.min_rows or _fewest(positive) < LEAST_OF_AN_OUTCOME:
         return Verdict(
             False,
             f"{rows:,} rows are unseen by both this version and {champion_version}; a comparison needs "
-            f"{gate.min_rows:,}, with both outcomes among them",
+            f"{gate.min_rows:,}, with {LEAST_OF_AN_OUTCOME} of each outcome among them",
         )
     gain = auc_difference(positive, challenger, champion, gate.confidence)
     figures = (
@@ -57,3 +67,8 @@ def judge(
     if gain.low > 0:
         return Verdict(True, f"better: {figures}")
     return Verdict(False, f"not shown to be better: {figures}")
+
+
+def _fewest(positive: NDArray[np.bool_]) -> int:
+    """The rows of the rarer outcome."""
+    return int(min(positive.sum(), (~positive).sum()))

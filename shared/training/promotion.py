@@ -99,9 +99,14 @@ class Promotion:
     def _scores_of(self, version: Version, chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
         """What a version's stored graph answers for the ``chosen`` rows of the holdout."""
         rows = self.table.frame.iloc[self.problem.cut :][chosen]
-        missing = [item.name for item in version.inputs if item.name not in rows.columns]
-        if missing:
-            msg = f"the catalog no longer has its columns {', '.join(missing)}"
+        columns = self.use_case.dataset.features()
+        changed = [
+            item.name
+            for item in version.inputs
+            if item.name not in columns or (item.type == "category") != (columns[item.name].type == "category")
+        ]
+        if changed:
+            msg = f"the catalog no longer has its columns {', '.join(changed)}, or has them with another type"
             raise VersionError(msg)
         encoder = Encoder(version.inputs)
         encoded = encoder.encode({item.name: rows[item.name].to_numpy() for item in version.inputs}, len(rows))

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.csv_format import CsvWriter
-from shared.errors import BlobConflict, BlobMissing, DropError, PermanentError
+from shared.errors import BlobConflict, BlobMissing, DropError, PermanentError, VersionError
 from shared.store import names
 from shared.store.records import RunRecord, from_json, to_json
-from shared.store.registry import Registry
+from shared.store.registry import GRAPH_FILE, Registry
 from shared.training import classification
 from shared.training.drop import manifest_of, slot_of
 from shared.training.progress import ProgressBlob
@@ -80,11 +80,16 @@ def _attempt(
     try:
         if use_case is None:
             msg = f"no use case in the catalog has a dataset named {drop.dataset!r}"
-            raise DropError(msg)  # recorded like every other permanent fault of a drop
+            raise DropError(msg)  # noqa: TRY301  # recorded like every other permanent fault of a drop
         return _Run(drop, use_case, blank, blobs, now).work()
     except PermanentError as error:
         logger.warning("%s: slot %s refused: %s", blank.model, blank.slot, error)
         return msgspec.structs.replace(blank, reasons=(str(error),))
+    except Exception as error:
+        # Tried again by the platform, a few times; whoever waits should know why nothing has come of it yet.
+        name = names.run_progress(blank.dataset, blank.slot, blank.model)
+        ProgressBlob(blobs, name, now)(f"failed, to be tried again: {error}", 0, 1)
+        raise
 
 
 def _recorded(dataset: str, slot: str, model: str, blobs: Blobs) -> RunRecord | None:
@@ -176,10 +181,18 @@ class _Run:
             raise DropError(msg)
 
     def _unchanged(self, table: Table) -> str | None:
-        """The champion's name, where it was made from these very rows and this catalog, by another slot."""
+        """The champion's name, where another slot made it from these very rows and this catalog, and it can answer."""
         serving = self.registry.champion(self.blank.model)
         champion = self.registry.readable(self.blank.model, serving.champion.version) if serving else None
         if champion is None or champion.slot == self.slot:
             return None
         same = (champion.data.sha256, champion.catalog_sha256) == (table.sha256(), catalog_sha256(self.use_case))
-        return champion.version if same else None
+        return champion.version if same and self._answers(champion) else None
+
+    def _answers(self, version: Version) -> bool:
+        try:
+            self.registry.file(version, GRAPH_FILE)
+        except (BlobMissing, VersionError) as error:
+            logger.warning("%s: version %s is made anew: %s", version.model, version.version, error)
+            return False
+        return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,11 @@ from shared.errors import DropError
 from shared.training.values import parse_column, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
-    from shared.catalog.spec import Dataset
+    from numpy.typing import NDArray
+
+    from shared.catalog.spec import Column, Dataset
     from shared.csv_format import Row
     from shared.store.blobs import Blobs
     from shared.store.records import Manifest, Part
@@ -154,7 +157,7 @@ def _frame(
         texts = np.array([row[place] for _, row in whole], dtype=object)
         values[column], wrong = parse_column(texts, columns[column])
         if columns[column].role == "key":
-            values[column] = texts  # as it was written: a large integer would lose digits as a float
+            values[column] = _keys(texts, columns[column], wrong)
         for index, reason in wrong.items():
             reasons.setdefault(index, []).append(f"{column}: {reason}")
     for index in sorted(reasons):
@@ -162,6 +165,14 @@ def _frame(
         _refuse(table, Refused(f"{name}:{line}", "; ".join(reasons[index]), row))
     frame = pd.DataFrame({column: pd.Series(array, dtype=array.dtype) for column, array in values.items()})
     return frame.drop(index=list(reasons))
+
+
+def _keys(texts: NDArray[np.object_], column: Column, wrong: Container[int]) -> NDArray[np.object_]:
+    """Keys stay text, since a large integer would lose digits as a float; an integer is written one way, ``7``."""
+    if column.type != "integer":
+        return texts
+    plain = [text if row in wrong else str(int(Decimal(text))) for row, text in enumerate(texts)]
+    return np.array(plain, dtype=object)
 
 
 def _refuse(table: Table, refused: Refused) -> None:
@@ -173,8 +184,10 @@ def _refuse(table: Table, refused: Refused) -> None:
 def _without_repeats(frame: pd.DataFrame, dataset: Dataset, table: Table) -> pd.DataFrame:
     key = dataset.column_with("key")
     repeated = frame[key].duplicated(keep="first")
+    before: Row = [None] * table.header.index(key)
     for value in frame.loc[repeated, key]:
-        _refuse(table, Refused("", f"{key}: {shown(value)} stands in an earlier row; the key names one row", [value]))
+        reason = f"{key}: {shown(value)} stands in an earlier row; the key names one row"
+        _refuse(table, Refused("", reason, [*before, value]))
     return frame[~repeated]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shared.errors import ConversionError
+from shared.features import GRAPH_INPUT, GRAPH_OUTPUT, UNKNOWN_LEVEL
 from shared.store.records import Parity
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TARGET_OPSET = 21
-INPUT_NAME = "rows"
 TOLERANCE = 1e-5
 EDGE_ROWS = 1_000
 
@@ -36,7 +36,7 @@ def convert(pipeline: Pipeline, inputs: int, model: str) -> bytes:
         graph = to_onnx(
             pipeline,
             name=model,
-            initial_types=[(INPUT_NAME, FloatTensorType([None, inputs]))],
+            initial_types=[(GRAPH_INPUT, FloatTensorType([None, inputs]))],
             options={"zipmap": False},
             target_opset=TARGET_OPSET,
         )
@@ -49,10 +49,13 @@ def convert(pipeline: Pipeline, inputs: int, model: str) -> bytes:
 
 def probabilities(graph: bytes, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """What a graph answers: the probability of the positive class, shape (n,)."""
-    from onnxruntime import InferenceSession
+    from onnxruntime import InferenceSession, SessionOptions
 
-    session = InferenceSession(graph, providers=["CPUExecutionProvider"])
-    answer: NDArray[np.float32] = session.run(["probabilities"], {INPUT_NAME: rows})[0][:, 1]
+    options = SessionOptions()
+    # Left to itself, onnxruntime binds threads to cores, and containers that forbid it fill the log with errors.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    answer: NDArray[np.float32] = session.run([GRAPH_OUTPUT], {GRAPH_INPUT: rows})[0][:, 1]
     return answer
 
 
@@ -87,8 +90,6 @@ def check_parity(
 
 def _edge_rows(rows: NDArray[np.float32], encoder: Encoder) -> NDArray[np.float32]:
     """For each input, rows in which its value is empty where it may be, and of an unknown level where it is one."""
-    from shared.features import UNKNOWN_LEVEL
-
     changed: list[NDArray[Any]] = []
     for place, item in enumerate(encoder.inputs):
         values = [UNKNOWN_LEVEL, float(len(item.levels))] if item.type == "category" else []

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from shared.catalog.spec import NUMERIC_TYPES
+from shared.features import LARGEST_FLOAT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,9 +49,9 @@ def _as_number(texts: NDArray[np.object_], column: Column) -> Parsed:
     # pandas would also take "0x1f", "1_000" and "inf" for numbers; a database writes none of them.
     plain = np.array([text if text and NUMBER.fullmatch(text) else None for text in texts], dtype=object)
     values = pd.to_numeric(pd.Series(plain, dtype=object), errors="coerce").to_numpy(dtype=np.float64)
-    fits = np.isfinite(values)
+    fits = np.abs(values) <= LARGEST_FLOAT  # NaN is not
     if column.type == "integer":
-        fits &= np.isfinite(values) & (np.floor(values) == values)
+        fits &= np.floor(values) == values
     if column.min is not None:
         fits &= ~(values < column.min)
     if column.max is not None:

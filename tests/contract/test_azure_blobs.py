@@ -153,3 +153,10 @@ def test_a_blob_that_is_no_log_cannot_be_appended_to(azure_blobs: AzureBlobs, co
     azure_blobs.write(f"{container}/log", b"one\n")
     with pytest.raises(CauceError):
         azure_blobs.append(f"{container}/log", b"two\n", at=4)
+
+
+def test_requests_are_not_told_to_the_log(unreachable: AzureBlobs, caplog: pytest.LogCaptureFixture) -> None:
+    """Functions keeps what is logged at INFO: each request with its headers, two records for every block."""
+    with caplog.at_level("INFO"), pytest.raises(StoreUnavailable):
+        unreachable.read("models/phone/champion.json")
+    assert not [record.name for record in caplog.records if record.name.startswith("azure.")]

@@ -238,6 +238,8 @@ def test_a_champion_that_did_not_change_is_not_read_again(registry: Registry, mo
 def test_a_champion_that_cannot_be_read_is_told_by_its_name(registry: Registry, blobs: Blobs, model: str) -> None:
     blobs.write(names.champion(model), b'{"version": 1}')
     with pytest.raises(VersionError, match=names.champion(model)):
+        registry.serving(model)
+    with pytest.raises(StoreUnavailable, match=rf"{names.champion(model)}.*restore it, or delete it"):
         registry.champion(model)
 
 

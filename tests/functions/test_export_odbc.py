@@ -288,3 +288,10 @@ def test_the_same_goes_through_azure_storage(database: Path, azurite: Azurite) -
         again = export_dataset(dataset, OdbcSource(connection_string(database)), store, SLOT, 1024)
         assert again.manifest is None
         assert store.info(manifest.parts[0].name).size_bytes == manifest.parts[0].size_bytes
+
+
+@pytest.mark.parametrize(
+    ("mark", "name", "quoted"), [('"', 'a"b', '"a""b"'), ("`", "a`b", "`a``b`"), (" ", "a", "a"), ("", "a", "a")]
+)
+def test_names_are_quoted_as_the_database_quotes_them(mark: str, name: str, quoted: str) -> None:
+    assert source._quoted(name, mark) == quoted

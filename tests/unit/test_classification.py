@@ -152,3 +152,11 @@ def test_a_shuffled_target_teaches_nothing() -> None:
     found = search(posed([{**row, "y": str(y)} for row, y in zip(rows, outcomes, strict=True)]), QUICK, silent)
     assert found.recipe.holdout is not None
     assert 0.4 < found.recipe.holdout["auc"] < 0.6
+
+
+def test_an_outcome_too_rare_for_a_random_split_has_no_figure_of_one() -> None:
+    rows = [{**row, "y": "yes" if index in {20, 100, 150, 199} else "no"} for index, row in enumerate(contacts(200))]
+    training = msgspec.structs.replace(QUICK, holdout=0.05)
+    found = search(posed(rows, training), training, silent)
+    assert found.recipe.random_split_auc is None
+    assert found.recipe.holdout is not None

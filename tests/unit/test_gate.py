@@ -61,3 +61,13 @@ def test_too_few_unseen_rows_decide_nothing(positive: np.ndarray, rows: int) -> 
 def test_rows_of_one_outcome_decide_nothing() -> None:
     one = np.zeros(500, dtype=bool)
     assert not judge(one, score(one, 9, 2), score(one, 0, 3), "old", GATE).promote
+
+
+def test_one_row_of_an_outcome_tells_nothing_and_says_so() -> None:
+    one = np.arange(200) == 7
+    first = judge_first(one, score(one, 9, 2), GATE)
+    later = judge(one, score(one, 9, 2), score(one, 0, 3), "old", GATE)
+    assert not first.promote
+    assert "1 has one of the outcomes" in first.reason
+    assert not later.promote
+    assert "with 2 of each outcome" in later.reason

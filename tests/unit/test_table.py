@@ -107,6 +107,20 @@ def test_a_row_that_comes_twice_counts_once() -> None:
     assert "contact_id: '51' stands in an earlier row" in table.refused[0].reason
 
 
+def test_a_repeated_key_stands_in_its_own_column() -> None:
+    rows = [{"age": row.pop("age"), **row} for row in contacts(60)]
+    table = read(to_csv([*rows, rows[50]]))
+    assert dict(zip(table.header, table.refused[0].fields, strict=False))["contact_id"] == "51"
+
+
+@pytest.mark.parametrize("written", ["{}.0", "+{}", " {} "])
+def test_an_integer_key_is_the_same_however_it_is_written(written: str) -> None:
+    rows = contacts(60)
+    others = [{**row, "contact_id": written.format(row["contact_id"])} for row in rows]
+    assert read(to_csv(others)).sha256() == read(to_csv(rows)).sha256()
+    assert read(to_csv(rows), to_csv(others)).refused_rows == 60
+
+
 def test_refused_rows_are_counted_beyond_those_that_are_kept() -> None:
     header, _, row = to_csv(contacts(1)).partition(b"\r\n")
     wrong = header + b"\r\n" + row.replace(b"technician", b"").replace(b"may", b"x") * (QUARANTINE_ROWS + 5)

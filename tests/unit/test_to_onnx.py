@@ -115,3 +115,15 @@ def test_what_does_not_convert_is_said() -> None:
 def test_no_rows_get_no_answers() -> None:
     graph = convert(fitted(FAMILIES[0], {"C": 1.0}), 5, "test")
     assert len(probabilities(graph, sample(0)[0])) == 0
+
+
+@EACH
+def test_neighbouring_numbers_stay_on_their_sides(family: Family, settings: dict[str, Any]) -> None:
+    """Amounts near 100,000 are so dense in 32 bits that thresholds fall between neighbours."""
+    random = np.random.default_rng(0)
+    amount, other = np.round(random.normal(100_000, 20, 5000), 2), random.normal(size=5000)
+    rows = np.column_stack([amount, other]).astype(np.float32)
+    positive = random.random(5000) < 1 / (1 + np.exp(-(amount - 100_000) / 20 - other))
+    encoder = Encoder([Input("amount", "decimal"), Input("other", "number")])
+    pipeline = family.fit(settings, Layout.of(encoder.inputs), 42, rows[:4000], positive[:4000])
+    check_parity(convert(pipeline, 2, "phone"), pipeline, rows, encoder, 0.1)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import numpy as np
 import pytest
 
+from shared.catalog.load import Catalog
+from shared.catalog.spec import Column
 from shared.errors import ConversionError, StoreUnavailable
 from shared.store import names
 from shared.store.registry import GRAPH_FILE
@@ -244,6 +247,30 @@ def test_a_champion_that_cannot_answer_does_not_block_its_successor(bench: Bench
     assert f"{champion} cannot score these rows" in record.reasons[0]
 
 
+@pytest.mark.parametrize(("column", "other"), [("balance", "category"), ("job", "integer")])
+def test_a_champion_whose_columns_have_another_type_does_not_block_its_successor(
+    bench: Bench, column: str, other: str
+) -> None:
+    champion = bench.first_champion().version
+    use_case = bench.catalog.use_cases[0]
+    columns = {**use_case.dataset.columns, column: Column(other)}  # type: ignore[arg-type]
+    dataset = msgspec.structs.replace(use_case.dataset, columns=columns)
+    bench.catalog = Catalog((msgspec.structs.replace(use_case, dataset=dataset),))
+    rows = [{**row, "job": len(row["job"])} if column == "job" else row for row in contacts(900)]
+    record = bench.trained(bench.drop(to_csv(rows), "second.csv"))
+    assert record.outcome == "promoted"
+    assert f"{champion} cannot score these rows" in record.reasons[0]
+    assert column in record.reasons[0]
+
+
+def test_a_damaged_champion_is_made_anew_from_the_same_rows(bench: Bench) -> None:
+    champion = str(bench.first_champion().version)
+    bench.blobs.write(names.version_file("phone", champion, GRAPH_FILE), b"damaged")
+    record = bench.trained(bench.drop(to_csv(contacts(600)), "again.csv"))
+    assert record.outcome == "promoted"
+    assert bench.serving == record.version != champion
+
+
 class Killed(BaseException):
     """The process is gone."""
 
@@ -302,3 +329,31 @@ def test_storage_that_fails_is_raised_so_that_the_platform_tries_again(bench: Be
 def test_progress_that_cannot_be_written_does_not_stop_the_work(bench: Bench) -> None:
     blob = bench.drop(to_csv(contacts(600)))
     assert bench.trained(blob, through=MortalBlobs(bench.blobs, fail, at=1)).outcome == "promoted"
+
+
+def test_a_failure_that_nobody_foresaw_is_raised_and_told_to_whoever_waits(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object) -> None:
+        msg = "nobody thought of this"
+        raise ZeroDivisionError(msg)
+
+    monkeypatch.setattr(to_onnx, "check_parity", stumble)
+    blob = bench.drop(to_csv(contacts(600)))
+    with pytest.raises(ZeroDivisionError):
+        bench.train(blob)
+    (progress,) = bench.names("runs/contacts/")
+    assert b"failed, to be tried again: nobody thought of this" in bench.blobs.blobs[progress]
+    monkeypatch.undo()
+    assert bench.trained(blob).outcome == "promoted"
+
+
+def test_a_champion_file_that_cannot_be_read_leaves_the_drop_to_be_done(bench: Bench) -> None:
+    first = bench.first_champion()
+    bench.blobs.write(names.champion("phone"), b"{")
+    blob = bench.drop(to_csv(contacts(900)), "second.csv")
+    with pytest.raises(StoreUnavailable, match="restore it, or delete it"):
+        bench.train(blob)
+    del bench.blobs.blobs[names.champion("phone")]
+    assert bench.trained(blob).outcome == "promoted"
+    assert bench.serving != first.version

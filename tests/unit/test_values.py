@@ -40,6 +40,11 @@ def test_numbers_are_taken(text: str) -> None:
     assert values == [float(text)]
 
 
+@pytest.mark.parametrize("text", ["1e39", "-3.5e38"])
+def test_a_number_that_a_graph_cannot_hold_is_refused(text: str) -> None:
+    assert parse(Column("number"), text)[1] == {0: f"expected a number, got '{text}'"}
+
+
 @pytest.mark.parametrize(("text", "value"), [("true", 1), ("FALSE", 0), ("1", 1), ("0", 0)])
 def test_booleans_are_taken(text: str, value: float) -> None:
     assert parse(Column("boolean"), text) == ([value], {})
