@@ -68,6 +68,11 @@ def _parser() -> argparse.ArgumentParser:
     drop.add_argument("--dataset", required=True, help="as the catalog names it")
     drop.set_defaults(run=_drop)
 
+    get = commands.add_parser("get", help="read a blob: a card, a run record, a quarantine")
+    get.add_argument("blob", help="container/path, as the blob contract in docs/design.md spells it")
+    get.add_argument("file", type=Path, nargs="?", help="where to put it (default: the terminal)")
+    get.set_defaults(run=_get)
+
     history = commands.add_parser("history", help="what served when, and why")
     history.add_argument("model")
     history.set_defaults(run=_history)
@@ -120,6 +125,15 @@ def _drop(parsed: argparse.Namespace) -> int:
     record = follow_run(running, parsed.dataset, slot_of(names.parse_drop(blob), running.blobs), use_case.model.name)
     show_run(record)
     return 0 if record.outcome != "refused" else 1
+
+
+def _get(parsed: argparse.Namespace) -> int:
+    chunks = attach().blobs.chunks(parsed.blob)
+    if parsed.file is None:
+        sys.stdout.buffer.writelines(chunks)
+    else:
+        parsed.file.write_bytes(b"".join(chunks))
+    return 0
 
 
 def _history(parsed: argparse.Namespace) -> int:

@@ -7,12 +7,15 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+from local.azurite import PROJECT_ROOT
 from local.company import bank_contacts, connection_string, found_company
 from local.follow import console, follow_run, wait_for_export
 from local.platform import LOCAL, platform
 from local.show import show_addresses, show_answers, show_export, show_quality, show_run, show_step
 from shared.catalog.load import load_catalog
 from shared.settings import BUILT_IN_CATALOG
+from shared.store import names
+from shared.store.registry import CARD_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from shared.catalog.spec import UseCase
 
 DATABASE = LOCAL / "company.db"
+CARD = LOCAL / "card.html"
 CUSTOMERS = (37_000, 41_500, 44_900)
 """Three contacts of the last two years."""
 
@@ -36,8 +40,9 @@ def demo(*, once: bool, port: int) -> int:
     with platform(company, storage_folder=None, port=port) as running:
         console.print(f"  {running.url}/api  (log: .local/host.log)")
         succeeded = _work(running, use_case)
-        if succeeded and not once:
+        if succeeded:
             show_addresses(running, use_case, _request(use_case, next(_customers())))
+        if succeeded and not once:
             console.print("[bold]Up until Ctrl-C.[/bold]")
             wait_for_interrupt()
     return 0 if succeeded else 1
@@ -64,6 +69,8 @@ def _work(running: Platform, use_case: UseCase) -> bool:
     show_run(record)
     if record.outcome != "promoted":
         return False
+    CARD.write_bytes(b"".join(running.blobs.chunks(names.version_file(model, str(record.version), CARD_FILE))))
+    console.print(f"  its card, for a browser: {CARD.relative_to(PROJECT_ROOT)}")
     show_step("5  score_http: whom to call")
     base = f"{running.url}/api/models/{model}"
     show_quality(_get(base, running.headers))

@@ -102,6 +102,7 @@ def show_addresses(platform: Platform, use_case: UseCase, row: dict[str, Any]) -
         f"curl -s{header} {base}/{model}/score -d '{body}'",
         f".venv/bin/python -m local drop FILE.csv --dataset {use_case.dataset.name}",
         f".venv/bin/python -m local history {model}",
+        f".venv/bin/python -m local get models/{model}/history.jsonl",
     ):
         console.print(f"  {line}", markup=False, soft_wrap=True)
 

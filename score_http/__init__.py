@@ -5,12 +5,18 @@ from __future__ import annotations
 import azure.functions as func
 
 from shared import wiring
+from shared.errors import CatalogError, SettingsError
 
 
 def main(request: func.HttpRequest) -> func.HttpResponse:
     """Pass the request on, and the answer back; the routes are in ``shared.scoring.run``."""
     path = request.route_params.get("path", "")
-    answer = wiring.scorer().answer(request.method, path, request.get_body())
+    try:
+        answer = wiring.scorer().answer(request.method, path, request.get_body())
+    except (SettingsError, CatalogError) as error:
+        from shared.scoring.answers import not_set_up
+
+        answer = not_set_up(error)
     return func.HttpResponse(
         answer.body, status_code=answer.status, mimetype=answer.content_type, headers=answer.headers
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.scoring.request import Fault
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,3 +40,9 @@ def problem(
     if faults:
         content["errors"] = faults
     return Answer(status, msgspec.json.encode(content), "application/problem+json", headers or {})
+
+
+def not_set_up(error: Exception) -> Answer:
+    """The settings or the catalog have faults: nothing can be answered before they are mended."""
+    logger.error("the app is not set up: %s", error)
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"the app is not set up: {error}")

@@ -18,6 +18,7 @@ from azure.storage.blob import BlobServiceClient
 from local.azurite import Azurite
 from local.launch import PROJECT_ROOT, RunningHost, start_host
 from local.waiting import wait_until
+from shared.settings import BUILT_IN_CATALOG
 from shared.store.azure_blobs import AzureBlobs
 from shared.store.registry import Registry
 from tests.functions.sample import Answer, call
@@ -60,12 +61,13 @@ class App:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[App]:
+def running(folder: Path, catalog: Path = BUILT_IN_CATALOG) -> Iterator[App]:
     """The project over an account of its own, so that no other test's timer or drop comes in between."""
     with Azurite() as storage:
         environment = {
             "DataStorage": storage.connection_string,
             "AzureWebJobsStorage": storage.connection_string,
+            "CATALOG_DIR": str(catalog),
             "EXPORT_SCHEDULE": "0 0 2 1 1 *",
             "AzureWebJobs.export_timer.Disabled": "true",
             "MODEL_REFRESH_SECONDS": str(REFRESH_SECONDS),
@@ -233,3 +235,13 @@ def test_without_storage_from_the_start_the_caller_is_told_to_come_back(tmp_path
         problem(answer, 503)
         assert answer.headers["Retry-After"] == "10"
         assert app.call("GET", "/api/health").status == 503
+
+
+def test_a_catalog_with_faults_is_told_instead_of_an_answer(tmp_path: Path) -> None:
+    catalog = tmp_path / "catalog"
+    catalog.mkdir()
+    (catalog / "phone.toml").write_text("[dataset]\nname = 7\n")
+    with running(tmp_path, catalog) as app:
+        detail = problem(app.call("GET", "/api/health"), 503)["detail"]
+    assert "phone.toml: dataset.name: Expected `str`, got `int`" in detail
+    assert "phone.toml: model: is missing" in detail
