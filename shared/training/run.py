@@ -176,7 +176,7 @@ class _Run:
             examples = "; ".join(f"{refused.where} {refused.reason}".strip() for refused in table.refused[:EXAMPLES])
             msg = (
                 f"{table.refused_rows:,} of {table.rows:,} rows do not fit the catalog; training.max_refused allows "
-                f"{allowed:.0%}. All are in {name}. The first: {examples}"
+                f"{allowed:.0%}. They are in {name}. The first: {examples}"
             )
             raise DropError(msg)
 
@@ -186,7 +186,7 @@ class _Run:
         champion = self.registry.readable(self.blank.model, serving.champion.version) if serving else None
         if champion is None or champion.slot == self.slot:
             return None
-        same = (champion.data.sha256, champion.catalog_sha256) == (table.sha256(), catalog_sha256(self.use_case))
+        same = (champion.data.sha256, champion.catalog_sha256) == (table.sha256, catalog_sha256(self.use_case))
         return champion.version if same and self._answers(champion) else None
 
     def _answers(self, version: Version) -> bool:

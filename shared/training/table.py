@@ -6,6 +6,7 @@ import difflib
 import hashlib
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +56,9 @@ class Table:
         """All rows that came, refused ones included."""
         return len(self.frame) + self.refused_rows
 
+    @cached_property
     def sha256(self) -> str:
-        """Of the rows that fit, whatever files they came in."""
+        """Of the rows that fit, whatever files they came in; asked for when all are read."""
         hashes = pd.util.hash_pandas_object(self.frame, index=False).to_numpy()
         return hashlib.sha256(hashes.tobytes()).hexdigest()
 

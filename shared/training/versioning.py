@@ -44,7 +44,7 @@ class Origin:
     @property
     def version(self) -> str:
         """The slot's stamp and a hash of the rest: known before the work, and the same when it is done again."""
-        made_from = [self.slot, self.table.sha256(), catalog_sha256(self.use_case), sorted(_libraries().items())]
+        made_from = [self.slot, self.table.sha256, catalog_sha256(self.use_case), sorted(_libraries().items())]
         return f"{self.slot[:STAMP_LENGTH]}-{hashlib.sha256(msgspec.json.encode(made_from)).hexdigest()[:8]}"
 
 
@@ -103,7 +103,7 @@ def _data(origin: Origin) -> Data:
     table, cut = origin.table, origin.problem.cut
     times = table.frame[origin.use_case.dataset.column_with("time")].to_numpy()
     return Data(
-        sha256=table.sha256(),
+        sha256=table.sha256,
         rows=table.rows,
         refused=table.refused_rows,
         train_rows=cut,
