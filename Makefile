@@ -1,6 +1,6 @@
 # The commands that people and CI run. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint types format clean
+.PHONY: help setup setup-tests demo up test bench bench-export lint types format clean
 
 # Any Python from 3.9 that runs can do the set-up, which finds or fetches the 3.13 that everything else uses.
 PYTHON ?= $(shell for p in python3 python3.13 /usr/bin/python3 python; do \
@@ -17,14 +17,24 @@ setup: ## Make .venv, fetch the pinned packages, Azurite and an ODBC driver (a s
 	@test -n "$(PYTHON)" || { echo "No Python 3.9 or newer was found on PATH." >&2; exit 1; }
 	@$(PYTHON) -m local.bootstrap
 
+# The rest of what tests need: a PostgreSQL server, never started but by them, and its ODBC driver.
+setup-tests: setup
+	@$(PYTHON) -m local.bootstrap --tests
+
 demo: setup ## Run the whole path on this machine, from SQL tables to decisions (ONCE=1: then stop)
 	@$(VENV)/python -m local demo $(if $(filter 1,$(ONCE)),--once)
 
 up: setup ## Run the function app on this machine with local.settings.json
 	@$(VENV)/python -m local up
 
-test: lint types ## Check style and types, then run every test (PYTEST_ARGS="-k drop")
+test: lint types setup-tests ## Check style and types, then run every test (PYTEST_ARGS="-k drop")
 	@$(ONE_THREAD) $(VENV)/python -m pytest $(PYTEST_ARGS)
+
+bench: bench-export ## Measure speed and memory, which no test does: machines differ
+
+# A million rows out of PostgreSQL, beside pandas (BENCH_ARGS="--rows 100000 --json figures.json").
+bench-export: setup-tests
+	@$(VENV)/python -m tests.bench.export_bench $(BENCH_ARGS)
 
 lint: setup ## Check style
 	@$(VENV)/ruff check .
@@ -38,5 +48,5 @@ format: setup ## Rewrite the code in the project's style
 	@$(VENV)/ruff format .
 
 clean: ## Remove what set-up and tests made; what `make up` keeps in .local/storage stays
-	rm -rf .venv .local/azurite .local/odbc .local/uv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .local/azurite .local/odbc .local/postgres .local/uv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,16 +14,8 @@ EARLY = timedelta(seconds=5)
 
 def main(timer: func.TimerRequest) -> None:
     """Export the slot that the timer fired for; raises, so that the run counts as failed, where a dataset failed."""
-    from shared.export.run import export_all
-
-    now = datetime.now(UTC)
-    export_all(
-        [use_case.dataset for use_case in wiring.catalog().use_cases],
-        wiring.source(),
-        wiring.blobs(),
-        scheduled(timer, now),
-        wiring.settings().export_part_bytes,
-    )
+    exporter = wiring.exporter()
+    exporter.export_all(wiring.catalog().use_cases, scheduled(timer, datetime.now(UTC)))
 
 
 def scheduled(timer: func.TimerRequest, now: datetime) -> datetime:

@@ -68,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     drop.add_argument("--dataset", required=True, help="as the catalog names it")
     drop.set_defaults(run=_drop)
 
+    export = commands.add_parser("export", help="export the tables now, as the timer does: what is new in them")
+    export.add_argument("--dataset", help="this one alone, as the catalog names it")
+    export.add_argument("--full", action="store_true", help="everything anew, also where a cursor says what is new")
+    export.add_argument("--since", metavar="VALUE", help="again from this cursor value on: 2026-11-23, or 45000")
+    export.add_argument("--dry-run", action="store_true", help="only print the SQL")
+    export.set_defaults(run=_export)
+
     get = commands.add_parser("get", help="read a blob: a card, a run record, a quarantine")
     get.add_argument("blob", help="container/path, as the blob contract in docs/design.md spells it")
     get.add_argument("file", type=Path, nargs="?", help="where to put it (default: the terminal)")
@@ -125,6 +132,18 @@ def _drop(parsed: argparse.Namespace) -> int:
     record = follow_run(running, parsed.dataset, slot_of(names.parse_drop(blob), running.blobs), use_case.model.name)
     show_run(record)
     return 0 if record.outcome != "refused" else 1
+
+
+def _export(parsed: argparse.Namespace) -> int:
+    from local.export import export, show_statements
+    from shared.export.reach import Order
+
+    if parsed.full and parsed.since is not None:
+        msg = "--full and --since: expected one of them: everything, or everything from some value on"
+        raise SettingsError(msg)
+    act = show_statements if parsed.dry_run else export
+    order = Order(full=parsed.full, since=parsed.since)
+    return act(_catalog(), parsed.dataset, order, _local_settings(), attach().blobs)
 
 
 def _get(parsed: argparse.Namespace) -> int:

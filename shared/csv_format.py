@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import codecs
 import csv
-import io
 from datetime import date, datetime, time
 from decimal import Decimal
-from itertools import chain, repeat
+from itertools import chain
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from shared.errors import DropError
 
@@ -23,49 +24,73 @@ FIELD_LIMIT_CHARACTERS = 1024 * 1024
 LINE_LIMIT_CHARACTERS = 64 * 1024 * 1024
 BYTE_ORDER_MARK = "\ufeff"
 
-CONVERTERS: dict[type, Callable[[Any], str]] = {
-    datetime: lambda value: value.isoformat(),
-    date: lambda value: value.isoformat(),
-    time: lambda value: value.isoformat(),
-    Decimal: lambda value: format(value, "f"),
-    bool: lambda value: "true" if value else "false",
-    bytes: lambda value: base64.b64encode(value).decode(),
-    bytearray: lambda value: base64.b64encode(value).decode(),
+LINE_END = "\r\n"
+
+
+def csv_rows(rows: Sequence[Sequence[Any]]) -> bytes:
+    """The lines of rows that all have a value for every column; a header is a row of texts.
+
+    Every text is quoted and nothing else is, so that "" and NULL differ. Column by column, since a column's values
+    are mostly of one type: twice as fast as the csv module, which looks at every character of every field.
+    """
+    columns = [_fields(column) for column in zip(*rows, strict=True)]
+    return "".join(line + LINE_END for line in map(",".join, zip(*columns, strict=True))).encode()
+
+
+def _fields(column: Sequence[Any]) -> Iterable[str]:
+    """By each value's own type: a loosely typed database may hold text in a column of numbers."""
+    kinds = set(map(type, column))
+    if len(kinds) == 1:
+        return _writer(*kinds)(column)
+    written = {kind: iter(_writer(kind)([value for value in column if type(value) is kind])) for kind in kinds}
+    return [next(written[type(value)]) for value in column]
+
+
+def _writer(kind: type) -> Callable[[Sequence[Any]], Iterable[str]]:
+    return _WRITERS.get(kind, lambda values: _quoted(list(map(str, values))))
+
+
+def _quoted(texts: Sequence[str]) -> list[str]:
+    return [f'"{text}"' if '"' not in text else '"' + text.replace('"', '""') + '"' for text in texts]
+
+
+def _decimals(values: Sequence[Decimal]) -> list[str]:
+    """Without an exponent. ``format`` gives that for any value, but takes twice as long as ``str``."""
+    return [
+        text if "E" not in text else format(value, "f") for text, value in zip(map(str, values), values, strict=True)
+    ]
+
+
+def _floats(values: Sequence[float]) -> list[str]:
+    """As ``repr`` writes them: the same digits, nine times as fast, where msgspec chooses the same form."""
+    texts = msgspec.json.encode(values).decode()[1:-1].split(",")
+    return [
+        repr(value) if "e" in text or "0.0000" in text or text == "null" else text
+        for text, value in zip(texts, values, strict=True)
+    ]
+
+
+def _base64(values: Sequence[bytes]) -> list[str]:
+    return [f'"{base64.b64encode(value).decode()}"' for value in values]
+
+
+def _iso(values: Sequence[date | time]) -> list[str]:
+    return [value.isoformat() for value in values]
+
+
+_WRITERS: dict[type, Callable[[Sequence[Any]], Iterable[str]]] = {
+    type(None): lambda values: [""] * len(values),
+    str: _quoted,
+    int: lambda values: map(str, values),
+    float: _floats,
+    bool: lambda values: ["true" if value else "false" for value in values],
+    Decimal: _decimals,
+    datetime: _iso,
+    date: _iso,
+    time: _iso,
+    bytes: _base64,
+    bytearray: _base64,
 }
-"""How values are written whose ``str`` is not what the format says. Integers, floats and text need nothing."""
-
-
-class CsvWriter:
-    """Turns rows into CSV text, in memory; ``take`` hands over what has been written since the last call."""
-
-    def __init__(self, columns: Sequence[str], types: Sequence[type]) -> None:
-        """``types`` are the Python types of the columns' values, as the database driver announces them."""
-        self._buffer = io.StringIO(newline="")
-        # QUOTE_STRINGS quotes every text, "" included, and leaves None an empty field.
-        self._writer = csv.writer(self._buffer, quoting=csv.QUOTE_STRINGS, lineterminator="\r\n")
-        self._writer.writerow(columns)
-        self._convertible = [index for index, kind in enumerate(types) if kind in CONVERTERS]
-
-    def write(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Append rows, each with a value for every column."""
-        self._writer.writerows(map(_converted, rows, repeat(self._convertible)) if self._convertible else rows)
-
-    def take(self) -> bytes:
-        """What was written since the last call, encoded."""
-        text = self._buffer.getvalue()
-        self._buffer.seek(0)
-        self._buffer.truncate()
-        return text.encode()
-
-
-def _converted(row: Sequence[Any], convertible: Sequence[int]) -> list[Any]:
-    values = list(row)
-    for index in convertible:
-        # By the value's own type: a loosely typed database may hold text in a date column.
-        convert = CONVERTERS.get(type(values[index]))
-        if convert is not None:
-            values[index] = convert(values[index])
-    return values
 
 
 Row = list[str | None]
@@ -79,11 +104,17 @@ def read_csv(chunks: Iterable[bytes], name: str) -> tuple[list[str], Iterator[tu
     csv.field_size_limit(FIELD_LIMIT_CHARACTERS)
     reader = csv.reader(_lines(chunks, name), quoting=csv.QUOTE_NOTNULL, strict=True)
     rows = _numbered(reader, name)
-    first = next(rows, None)
+    first = next(((line, row) for line, row in rows if row), None)
     if first is None:
         msg = f"{name}: is empty; expected a header row and data rows"
         raise DropError(msg)
-    return _header(first[1], name), rows
+    header = _header(first[1], name)
+    return header, _without_blanks(rows, len(header))
+
+
+def _without_blanks(rows: Iterator[tuple[int, Row]], width: int) -> Iterator[tuple[int, Row]]:
+    """A blank line is nobody's row; only where there is a single column it is that column's NULL."""
+    return ((line, row or [None]) for line, row in rows if row or width == 1)
 
 
 def _header(fields: Row, name: str) -> list[str]:
@@ -109,8 +140,7 @@ def _numbered(reader: Any, name: str) -> Iterator[tuple[int, Row]]:
         except csv.Error as error:
             msg = f"{name}: line {reader.line_num} is not CSV: {_explained(str(error))}"
             raise DropError(msg) from error
-        if row:  # a blank line is nobody's row
-            yield reader.line_num, row
+        yield reader.line_num, row
 
 
 def _explained(error: str) -> str:

@@ -22,10 +22,19 @@ DATA_STORAGE_CLIENT_ID = "DataStorage__clientId"
 SQL_CONNECTION_STRING = "SQL_CONNECTION_STRING"
 CATALOG_DIR = "CATALOG_DIR"
 EXPORT_PART_BYTES = "EXPORT_PART_BYTES"
+EXPORT_RANGES = "EXPORT_RANGES"
+EXPORT_EMPTY_DROPS = "EXPORT_EMPTY_DROPS"
+EXPORT_ANNOUNCE_AFTER_SECONDS = "EXPORT_ANNOUNCE_AFTER_SECONDS"
+EXPORT_ANNOUNCEMENTS = "EXPORT_ANNOUNCEMENTS"
+EXPORT_RETENTION_DAYS = "EXPORT_RETENTION_DAYS"
+PII_HASH_KEY = "PII_HASH_KEY"
 MODEL_REFRESH_SECONDS = "MODEL_REFRESH_SECONDS"
 SCORE_MAX_ROWS = "SCORE_MAX_ROWS"
 SCORE_MAX_BYTES = "SCORE_MAX_BYTES"
 
+LEAST_KEY_CHARACTERS = 32
+LARGEST_AMOUNT = 100_000_000
+"""More days, and infinitely many, are more than dates can be counted with."""
 BUILT_IN_CATALOG = Path(__file__).parent / "catalog"
 
 
@@ -39,6 +48,12 @@ class Settings:
     sql_connection_string: str | None = field(default=None, repr=False)
     catalog_dir: Path = BUILT_IN_CATALOG
     export_part_bytes: int = 64 * 1024 * 1024
+    export_ranges: int = 1
+    export_empty_drops: bool = False
+    export_announce_after_seconds: float = 3600.0
+    export_announcements: int = 3
+    export_retention_days: float = 90.0
+    pii_hash_key: str | None = field(default=None, repr=False)
     model_refresh_seconds: float = 30.0
     score_max_rows: int = 10_000
     score_max_bytes: int = 10 * 1024 * 1024
@@ -55,7 +70,15 @@ class Settings:
             sql_connection_string=reader.text(SQL_CONNECTION_STRING),
             catalog_dir=reader.folder(CATALOG_DIR, cls.catalog_dir),
             export_part_bytes=reader.integer(EXPORT_PART_BYTES, cls.export_part_bytes, least=1024),
-            model_refresh_seconds=reader.seconds(MODEL_REFRESH_SECONDS, cls.model_refresh_seconds),
+            export_ranges=reader.integer(EXPORT_RANGES, cls.export_ranges, least=1),
+            export_empty_drops=reader.switch(EXPORT_EMPTY_DROPS, default=cls.export_empty_drops),
+            export_announce_after_seconds=reader.amount(
+                EXPORT_ANNOUNCE_AFTER_SECONDS, cls.export_announce_after_seconds, "seconds"
+            ),
+            export_announcements=reader.integer(EXPORT_ANNOUNCEMENTS, cls.export_announcements, least=1),
+            export_retention_days=reader.amount(EXPORT_RETENTION_DAYS, cls.export_retention_days, "days"),
+            pii_hash_key=reader.secret(PII_HASH_KEY),
+            model_refresh_seconds=reader.amount(MODEL_REFRESH_SECONDS, cls.model_refresh_seconds, "seconds"),
             score_max_rows=reader.integer(SCORE_MAX_ROWS, cls.score_max_rows, least=1),
             score_max_bytes=reader.integer(SCORE_MAX_BYTES, cls.score_max_bytes, least=1024),
         )
@@ -89,8 +112,23 @@ class _Reader:
     def integer(self, name: str, default: int, *, least: int) -> int:
         return self._number(name, default, int, f"a whole number from {least:,} up", lambda value: value >= least)
 
-    def seconds(self, name: str, default: float) -> float:
-        return self._number(name, default, float, "a number of seconds, zero or more", lambda value: value >= 0)
+    def amount(self, name: str, default: float, unit: str) -> float:
+        expected = f"a number of {unit} from 0 to {LARGEST_AMOUNT:,}"
+        return self._number(name, default, float, expected, lambda value: 0 <= value <= LARGEST_AMOUNT)
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        text = self.text(name)
+        if text is None:
+            return default
+        if text.lower() not in {"true", "false"}:
+            self.faults.append(f"{name}: expected true or false, got {text!r}")
+        return text.lower() == "true"
+
+    def secret(self, name: str) -> str | None:
+        text = self.text(name)
+        if text is not None and len(text) < LEAST_KEY_CHARACTERS:
+            self.faults.append(f"{name}: expected at least {LEAST_KEY_CHARACTERS} characters, got {len(text)}")
+        return text
 
     def _number[N: (int, float)](
         self, name: str, default: N, parse: Callable[[str], N], expected: str, fits: Callable[[N], bool]

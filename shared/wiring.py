@@ -10,9 +10,11 @@ from shared.settings import Settings
 
 if TYPE_CHECKING:
     from shared.catalog.load import Catalog
-    from shared.export.source import Source
+    from shared.export.run import Exporter
     from shared.scoring.run import Scorer
     from shared.store.blobs import Blobs
+
+SQL_SCOPE = "https://database.windows.net/.default"
 
 # functools.cache does not lock: two threads may build the same thing at the same time. All of it is harmless twice.
 
@@ -37,11 +39,22 @@ def blobs() -> Blobs:
     return _connect(patient=True)
 
 
-def source() -> Source:
-    """The SQL database."""
+def exporter() -> Exporter:
+    """What copies the SQL database's tables into blobs."""
+    from shared.export.run import Exporter
     from shared.export.source import OdbcSource
 
-    return OdbcSource(settings().sql_connection_string)
+    chosen = settings()
+    token = functools.partial(database_token, chosen.storage_client_id)
+    source = OdbcSource(chosen.sql_connection_string, chosen.pii_hash_key, token)
+    return Exporter(source, blobs(), chosen)
+
+
+def database_token(client_id: str | None) -> str:
+    """An access token for Azure SQL: of the app's identity, or of whoever is logged in with ``az login``."""
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential(managed_identity_client_id=client_id).get_token(SQL_SCOPE).token
 
 
 @functools.cache

@@ -63,10 +63,15 @@ class MemoryBlobs:
                 raise BlobConflict(name)
             self._put(name, before + data)
 
+    def delete(self, name: str) -> None:
+        with self._lock:
+            for known in (self.blobs, self.etags, self.modified):
+                known.pop(name, None)
+
     def list(self, prefix: str) -> Iterator[BlobInfo]:
-        for name in sorted(self.blobs):
-            if name.startswith(prefix):
-                yield self.info(name)
+        with self._lock:
+            found = [self.info(name) for name in sorted(self.blobs) if name.startswith(prefix)]
+        yield from found
 
     def _get(self, name: str) -> bytes:
         if name not in self.blobs:

@@ -35,6 +35,9 @@ class MortalBlobs:
     def upload(self, name: str, chunks: Iterable[bytes]) -> None:
         self._step(lambda: self.blobs.upload(name, chunks))
 
+    def delete(self, name: str) -> None:
+        self._step(lambda: self.blobs.delete(name))
+
     def append(self, name: str, data: bytes, *, at: int) -> None:
         self._step(lambda: self.blobs.append(name, data, at=at))
 

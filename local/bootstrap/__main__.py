@@ -1,7 +1,8 @@
 """Set Cauce up from nothing: Python 3.13, the pinned packages, Azurite, an ODBC driver and local settings.
 
-This is what `make setup` runs. All that it fetches stays inside the project (`.venv`, `.local`), but for the
-Debian packages of the ODBC driver when it runs as root. A step whose result is there is skipped.
+This is what `make setup` runs; with `--tests`, what `make test` needs beyond that: PostgreSQL and its ODBC driver.
+All that it fetches stays inside the project (`.venv`, `.local`), but for Debian packages when it runs as root. A step
+whose result is there is skipped.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING
 from local.bootstrap.commands import LOCAL, ROOT, VENV, VENV_PYTHON, SetupError, run, say, step
 from local.bootstrap.interpreter import set_up_python
 from local.bootstrap.odbc import set_up_odbc
+from local.bootstrap.postgres import set_up_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 AZURITE = "3.35.0"
@@ -77,11 +79,18 @@ def set_up_settings() -> None:
     return say("settings", "local.settings.json copied from local.settings.example.json")
 
 
-def main() -> int:
+def steps(words: list[str]) -> tuple[Callable[[], None], ...]:
+    """Return the steps that the command line asks for."""
+    if words == ["--tests"]:
+        return (set_up_postgres,)
+    return (set_up_python, set_up_packages, set_up_azurite, set_up_odbc, set_up_settings)
+
+
+def main(*words: str) -> int:
     """Take every step; return the exit code."""
     LOCAL.mkdir(exist_ok=True)
     try:
-        for set_up in (set_up_python, set_up_packages, set_up_azurite, set_up_odbc, set_up_settings):
+        for set_up in steps(list(words)):
             set_up()
     except SetupError as error:
         print(f"Set-up stopped. {error}", file=sys.stderr)
@@ -92,4 +101,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -1,94 +1,86 @@
-"""Make `Driver=SQLite3` work with pyodbc: installed by root, unpacked inside the project by anyone else."""
+"""Make ODBC drivers work with pyodbc: installed by root, unpacked inside the project by anyone else."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-import re
-import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from local.bootstrap.commands import LOCAL, VENV_PYTHON, SetupError, run, say, step
+from local.bootstrap.debs import can_get_debs, install_debs, unpack_debs, unpacked_libraries
 
 ODBC = LOCAL / "odbc"
-DRIVER = "libsqlite3odbc.so"
+
+
+@dataclass(frozen=True)
+class Driver:
+    """An ODBC driver: its name in connection strings, its Debian package and library, and Python that tries it."""
+
+    name: str
+    package: str
+    library: str
+    trial: str
+
+
+SQLITE = Driver(
+    "SQLite3",
+    "libsqliteodbc",
+    "libsqlite3odbc.so",
+    "import pyodbc; pyodbc.connect('Driver=SQLite3;Database=:memory:').execute('select 1').fetchall()",
+)
+# No server is there yet: that nobody answers is for the driver to say, as an OperationalError; without a driver
+# unixODBC raises another error.
+POSTGRESQL = Driver(
+    "PostgreSQL Unicode",
+    "odbc-postgresql",
+    "psqlodbcw.so",
+    "import contextlib, pyodbc\n"
+    "with contextlib.suppress(pyodbc.OperationalError):\n"
+    "    pyodbc.connect('Driver=PostgreSQL Unicode;Server=127.0.0.1;Port=1;Database=x;Uid=x')",
+)
+ALL = (SQLITE, POSTGRESQL)
 
 
 def set_up_odbc() -> None:
-    """Install the driver if it does not work yet; if that cannot be done, unpack it under .local/odbc."""
-    failure = odbc_failure()
+    """Make the driver of the demo's database work."""
+    set_up_driver("odbc", SQLITE)
+
+
+def set_up_driver(name: str, driver: Driver) -> None:
+    """Install a driver if it does not work yet; if that cannot be done, unpack it under .local/odbc."""
+    failure = driver_failure(driver)
     if not failure:
-        return say("odbc", "already there")
-    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        message = f"{failure}\nInstall unixODBC and its SQLite driver, registered by the name SQLite3."
+        return say(name, "already there")
+    if not can_get_debs():
+        message = f"{failure}\nInstall unixODBC and its driver registered by the name {driver.name}."
         raise SetupError(message)
     if os.geteuid() == 0:
-        install_debs()
-    if odbc_failure():
-        with step("odbc", "unpacking the Debian packages of the SQLite driver under .local/odbc"):
-            unpack_debs()
-            link_odbc()
-    failure = odbc_failure()
+        install_debs(name, "unixodbc", driver.package)
+    if driver_failure(driver):
+        with step(name, f"unpacking the Debian packages of the {driver.name} driver under .local/odbc"):
+            unpack_drivers(driver)
+    failure = driver_failure(driver)
     if failure:
-        message = f"The ODBC driver is there and does not work. {failure}"
+        message = f"The {driver.name} driver is there and does not work. {failure}"
         raise SetupError(message)
     return None
 
 
-def odbc_failure() -> str:
-    """Return what goes wrong when a query goes through pyodbc and the SQLite driver, or nothing."""
-    code = "import pyodbc; pyodbc.connect('Driver=SQLite3;Database=:memory:').execute('select 1').fetchall()"
+def driver_failure(driver: Driver) -> str:
+    """Return what goes wrong when pyodbc loads and uses the driver, or nothing."""
     try:
-        run(VENV_PYTHON, "-c", code)
+        run(VENV_PYTHON, "-c", driver.trial)
     except SetupError as error:
         return str(error)
     return ""
 
 
-def install_debs() -> None:
-    """Install as root; the package lists are read again only if they turn out to be absent or stale."""
-    get = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=60")
-    install = (*get, "install", "-y", "--no-install-recommends", "unixodbc", "libsqliteodbc")
-    try:
-        with step("odbc", "apt-get install unixodbc libsqliteodbc"):
-            try:
-                run(*install)
-            except SetupError:
-                run(*get, "update")
-                run(*install)
-    except SetupError as error:
-        say("odbc", f"not installed: {error}")
-
-
-def unpack_debs() -> None:
-    """Download and unpack what is missing, as any user; with package lists of our own if the system's fail."""
-    shutil.rmtree(ODBC, ignore_errors=True)
-    work = ODBC / "download"
-    for folder in ("lists/partial", "cache/archives/partial"):
-        (work / folder).mkdir(parents=True)
-    try:
-        download_debs(work)
-    except SetupError:
-        own = ("-o", f"Dir::State::lists={work / 'lists'}", "-o", f"Dir::Cache={work / 'cache'}")
-        run("apt-get", *own, "update")
-        download_debs(work, *own)
-    for deb in sorted(work.glob("*.deb")):
-        run("dpkg-deb", "-x", deb, ODBC)
-    shutil.rmtree(work)
-
-
-def download_debs(folder: Path, *options: str) -> None:
-    """Download the driver, the driver manager and those of the libraries they need that the system lacks."""
-    get = ("apt-get", *options)
-    plan = run(*get, "install", "--simulate", "--no-install-recommends", "libodbc2", "libsqliteodbc")
-    missing = packages_to_install(plan)
-    if missing:
-        run(*get, "download", *missing, cwd=folder)
-
-
-def packages_to_install(plan: str) -> list[str]:
-    """Return the packages that `apt-get install --simulate` would install."""
-    return re.findall(r"^Inst (\S+)", plan, re.MULTILINE)
+def unpack_drivers(wanted: Driver) -> None:
+    """Unpack the driver, and again those that were unpacked before: the folder is made anew."""
+    drivers = [driver for driver in ALL if driver == wanted or any(ODBC.rglob(driver.library))]
+    unpack_debs(ODBC, "libodbc2", *(driver.package for driver in drivers))
+    link_odbc()
 
 
 def link_odbc() -> None:
@@ -97,14 +89,18 @@ def link_odbc() -> None:
     pyodbc asks for `libodbc.so.2` by name and takes one that is loaded already; LD_LIBRARY_PATH would have to
     be set before Python starts.
     """
-    drivers = [*ODBC.rglob(DRIVER), *Path("/usr/lib").glob(f"*/odbc/{DRIVER}")]
     system_list = Path(os.environ.get("ODBCSYSINI", "/etc")) / "odbcinst.ini"
     others = system_list.read_text() if system_list.is_file() else ""
-    if drivers:
-        (ODBC / "odbcinst.ini").write_text(f"[SQLite3]\nDriver={drivers[0]}\n\n{others}")
-    libraries = in_load_order(sorted(ODBC.rglob("lib*.so.[0-9]*")))
+    (ODBC / "odbcinst.ini").write_text("".join(map(registration, ALL)) + others)
+    libraries = in_load_order(unpacked_libraries(ODBC))
     packages = run(VENV_PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
     Path(packages, "cauce_odbc.pth").write_text(startup_line(ODBC, libraries))
+
+
+def registration(driver: Driver) -> str:
+    """Return the entry of a driver in unixODBC's list, or nothing where the driver is not there."""
+    found = [*ODBC.rglob(driver.library), *Path("/usr/lib").glob(f"*/odbc/{driver.library}")]
+    return f"[{driver.name}]\nDriver={found[0]}\n\n" if found else ""
 
 
 def startup_line(odbc: Path, libraries: list[Path]) -> str:

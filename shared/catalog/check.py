@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.catalog.spec import FEATURE_TYPES, NUMERIC_TYPES
+from shared.catalog.spec import CURSOR_TYPES, FEATURE_TYPES, NUMERIC_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,9 @@ UNSPEAKABLE = frozenset('"\\')
 def column_faults(name: str, column: Column) -> list[str]:
     """The faults of one column's declaration."""
     path = f"dataset.columns.{name}"
-    faults = [f"{path}.{fault}" for fault in (*_role_faults(column), *_domain_faults(column))]
+    faults = [
+        f"{path}.{fault}" for fault in (*_role_faults(column), *_personal_faults(column), *_domain_faults(column))
+    ]
     if not name.strip() or not name.isprintable() or set(name) & UNSPEAKABLE:
         faults.append(f"{path}: a column's name is printable and without {' '.join(sorted(UNSPEAKABLE))}")
     return faults
@@ -37,6 +39,22 @@ def _role_faults(column: Column) -> Iterator[str]:
         yield f"type: the target of a classification is a category or a boolean, not {column.type!r}"
     if column.role in {"key", "time", "target"} and column.nullable:
         yield f"nullable: the {column.role} column cannot be empty"
+
+
+def _personal_faults(column: Column) -> Iterator[str]:
+    if column.pii is True and column.role != "unused":
+        yield (
+            'pii: says that this is personal data, not how it may be exported; expected pii = "hash" (a keyed hash '
+            'goes out) or pii = "drop" (nothing does)'
+        )
+    if column.pii == "drop" and column.role in {"key", "time", "target"}:
+        instead = "'hash', or another column for it" if column.role == "key" else "another column for it"
+        yield f"pii: the {column.role} column cannot be dropped; expected {instead}"
+    if column.pii == "hash" and column.role in {"feature", "target"}:
+        instead = "'drop'" if column.role == "feature" else "another column for it"
+        yield f"pii: a hash says nothing as a {column.role}: no request brings it; expected {instead}"
+    elif column.pii == "hash" and column.type not in {"category", "text"}:
+        yield f"pii: a hash is text: expected type 'category' or 'text', got {column.type!r}"
 
 
 def _domain_faults(column: Column) -> Iterator[str]:
@@ -61,8 +79,30 @@ def dataset_faults(dataset: Dataset) -> Iterator[str]:
         names = [name for name, column in dataset.columns.items() if column.role == role]
         if len(names) != 1:
             yield f"dataset.columns: expected one column with role {role!r}, got {', '.join(names) or 'none'}"
+    yield from _cursor_faults(dataset)
     if not dataset.features():
         yield "dataset.columns: expected at least one column with role 'feature', got none"
+
+
+def _cursor_faults(dataset: Dataset) -> Iterator[str]:
+    if dataset.cursor is None:
+        if dataset.look_back:
+            yield "dataset.look_back: means nothing without dataset.cursor"
+        return
+    declared = (dataset.cursor,) if isinstance(dataset.cursor, str) else dataset.cursor
+    if len(set(declared)) < len(declared):
+        yield f"dataset.cursor: {declared[0]!r} stands twice; the second column tells rows of the same value apart"
+    for name in declared:
+        column = dataset.columns.get(name)
+        if column is None or not column.is_used:
+            yield f"dataset.cursor: expected a column that is declared and used, got {name!r}"
+        elif column.pii:
+            yield f"dataset.cursor: {name!r} is personal data, and a watermark is stored as it is"
+    first = dataset.columns.get(declared[0])
+    if first is not None and first.type not in CURSOR_TYPES:
+        yield f"dataset.cursor: expected a column of type {', '.join(sorted(CURSOR_TYPES))}, got {first.type!r}"
+    if first is not None and dataset.look_back and first.type not in {"integer", "date", "timestamp"}:
+        yield f"dataset.look_back: a {first.type} has no distance to look back; expected an integer or a time"
 
 
 def target_faults(dataset: Dataset, model: Model) -> Iterator[str]:

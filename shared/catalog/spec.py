@@ -14,6 +14,8 @@ Role = Literal["feature", "key", "time", "target", "unused"]
 History = Annotated[int, Meta(ge=100)] | Literal["all"]
 FEATURE_TYPES = frozenset({"integer", "number", "decimal", "boolean", "category"})
 NUMERIC_TYPES = frozenset({"integer", "number", "decimal"})
+CURSOR_TYPES = frozenset({"integer", "date", "timestamp", "text", "category"})
+PERSONAL = "personal data, which stays in the database"
 
 
 class Column(Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,9 +30,16 @@ class Column(Struct, frozen=True, forbid_unknown_fields=True):
     max: float | None = None
     levels: tuple[str, ...] | None = None
     """The values that a category may take; left out, training takes those that it sees."""
+    pii: bool | Literal["hash", "drop"] = False
+    """Personal data: exported as a keyed hash, or not at all. ``true`` alone says that somebody must still decide."""
     reason: str | None = None
     """Why an unused column is unused: shown to whoever sends it."""
     description: str = ""
+
+    @property
+    def is_used(self) -> bool:
+        """It leaves the database."""
+        return self.role != "unused" and self.pii != "drop"
 
 
 class Dataset(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,19 +51,31 @@ class Dataset(Struct, frozen=True, forbid_unknown_fields=True):
     """As SQL writes it, with its schema where it has one: ``dbo.contacts``."""
     query: str | None = None
     """Instead of a table; it is run inside another SELECT, where SQL Server allows neither ORDER BY nor WITH."""
+    cursor: str | tuple[str, str] | None = None
+    """The column that grows with every new or changed row: an export then reads what is new. A second column tells
+    rows of the same value apart (left out: the key). Without a cursor every export is the whole table."""
+    look_back: Annotated[int, Meta(ge=0)] = 0
+    """How far behind the newest value a row may still turn up, committed late: seconds, or units of an integer."""
     description: str = ""
 
     def used_columns(self) -> dict[str, Column]:
         """The columns that are exported and read: all but the unused ones."""
-        return {name: column for name, column in self.columns.items() if column.role != "unused"}
+        return {name: column for name, column in self.columns.items() if column.is_used}
 
     def features(self) -> dict[str, Column]:
         """The columns that a model may see, in the order in which they are declared."""
-        return {name: column for name, column in self.columns.items() if column.role == "feature"}
+        return {name: column for name, column in self.used_columns().items() if column.role == "feature"}
 
     def unusable(self) -> dict[str, str]:
         """Column name to the reason why it can appear neither in training nor in a request."""
-        return {name: column.reason or "" for name, column in self.columns.items() if column.role == "unused"}
+        return {name: column.reason or PERSONAL for name, column in self.columns.items() if not column.is_used}
+
+    @property
+    def cursor_columns(self) -> tuple[str, ...]:
+        """The cursor, and what tells rows of one cursor value apart; nothing where there is no cursor."""
+        if self.cursor is None:
+            return ()
+        return (self.cursor, self.column_with("key")) if isinstance(self.cursor, str) else self.cursor
 
     def column_with(self, role: Role) -> str:
         """The name of the one column that has ``role`` (key, time or target)."""

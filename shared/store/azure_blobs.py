@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,10 +26,15 @@ from shared.store.blobs import Blob, BlobInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
 
     from azure.storage.blob import BlobClient, BlobProperties
 
-BLOCK_BYTES = 4 * 1024 * 1024
+WHOLE_BYTES = 4 * 1024 * 1024
+"""Up to this size a blob goes, or comes, in one request."""
+BLOCK_BYTES = 1024 * 1024
+BLOCKS_AT_ONCE = 4
+"""So many blocks of one blob are on their way while the next is being made: each is in memory."""
 TALKATIVE = ("azure.core", "azure.identity")
 """Loggers that tell every request and its headers at level INFO, which Functions keeps and bills."""
 
@@ -68,12 +75,17 @@ class AzureBlobs:
 
     def upload(self, name: str, chunks: Iterable[bytes]) -> None:
         client = self._client(name)
-        blocks = []
-        for index, block in enumerate(_blocks(chunks)):
-            block_id = f"{index:08d}"
-            self._in_container(name, partial(client.stage_block, block_id, block))
-            blocks.append(BlobBlock(block_id))
-        self._in_container(name, lambda: client.commit_block_list(blocks))
+        ids: list[str] = []
+        under_way: deque[Future[Any]] = deque()
+        with ThreadPoolExecutor(BLOCKS_AT_ONCE, "upload") as pool:
+            for block in _blocks(chunks):
+                if len(under_way) == BLOCKS_AT_ONCE:
+                    under_way.popleft().result()
+                ids.append(f"{len(ids):08d}")
+                under_way.append(pool.submit(self._in_container, name, partial(client.stage_block, ids[-1], block)))
+            for block_sent in under_way:
+                block_sent.result()
+        self._in_container(name, lambda: client.commit_block_list([BlobBlock(block_id) for block_id in ids]))
 
     def append(self, name: str, data: bytes, *, at: int) -> None:
         client = self._client(name)
@@ -88,6 +100,10 @@ class AzureBlobs:
         except BlobMissing as error:
             msg = f"blob {name!r} does not exist; expected one of {at:,} bytes"
             raise BlobConflict(msg) from error
+
+    def delete(self, name: str) -> None:
+        with suppress(BlobMissing), _translated(name):
+            self._client(name).delete_blob()
 
     def list(self, prefix: str) -> Iterator[BlobInfo]:
         container, _, path = prefix.partition("/")
@@ -129,8 +145,8 @@ def connect(connection_string: str | None, uri: str | None, client_id: str | Non
         ),
         "connection_timeout": 5 if patient else 1,
         "read_timeout": 60 if patient else 5,
-        "max_single_put_size": BLOCK_BYTES,
-        "max_single_get_size": BLOCK_BYTES,
+        "max_single_put_size": WHOLE_BYTES,
+        "max_single_get_size": WHOLE_BYTES,
     }
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -192,7 +208,8 @@ def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
         pending.append(chunk)
         size += len(chunk)
         if size >= BLOCK_BYTES:
-            yield b"".join(pending)
-            pending, size = [], 0
+            block = b"".join(pending)
+            pending, size = [], 0  # before the block is waited for: each byte would be in memory twice
+            yield block
     if pending:
         yield b"".join(pending)

@@ -52,5 +52,8 @@ class Blobs(Protocol):
     def append(self, name: str, data: bytes, *, at: int) -> None:
         """Append to a log that is ``at`` bytes long, making it at 0. Raises BlobConflict where it is not."""
 
+    def delete(self, name: str) -> None:
+        """Take a blob away; one that is not there is no error."""
+
     def list(self, prefix: str) -> Iterator[BlobInfo]:
         """The blobs under ``container/path-prefix``, by name."""

@@ -11,6 +11,7 @@ from shared.errors import DropError
 STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
 VERSION_PATTERN = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{8}\Z")
 DROP_PATTERN = re.compile(r"^drops/(?P<dataset>[^/]+)/(?P<stem>[^/]+?)(?P<suffix>\.[^./]+)?\Z")
+PROGRESS = ".progress.json"
 NO_MODEL = "none"
 """Stands for the model in the run record of a drop that no use case reads."""
 
@@ -34,6 +35,36 @@ def part(dataset: str, slot: str, attempt: str, index: int) -> str:
     return f"exports/{dataset}/{slot}/{attempt}/part-{index:05d}.csv"
 
 
+def attempt_file(dataset: str, slot: str, attempt: str, file: str) -> str:
+    """What an attempt writes beside its parts: ``prepared.json`` and ``boundary.bin``."""
+    return f"exports/{dataset}/{slot}/{attempt}/{file}"
+
+
+def folder_of(blob: str) -> str:
+    """The folder that ``blob`` lies in, ending in a slash: an attempt's, or a slot's."""
+    return blob.rpartition("/")[0] + "/"
+
+
+def export_record(dataset: str, slot: str) -> str:
+    """What became of the slot's export."""
+    return f"exports/{dataset}/{slot}/export.json"
+
+
+def export_state(dataset: str) -> str:
+    """How far the dataset is exported."""
+    return f"exports/{dataset}/state.json"
+
+
+def exports(dataset: str) -> str:
+    """What every blob of the dataset's exports begins with."""
+    return f"exports/{dataset}/"
+
+
+def manifests(dataset: str) -> str:
+    """What every manifest of the dataset, and every CSV dropped for it, begins with."""
+    return f"drops/{dataset}/"
+
+
 def manifest(dataset: str, slot: str) -> str:
     """The blob that announces an export; nothing else of an export triggers anything."""
     return f"drops/{dataset}/{slot}.json"
@@ -49,6 +80,11 @@ def quarantine(dataset: str, slot: str) -> str:
     return f"quarantine/{dataset}/{slot}/rows.csv"
 
 
+def runs(dataset: str) -> str:
+    """What every run record of the dataset begins with."""
+    return f"runs/{dataset}/"
+
+
 def run_record(dataset: str, slot: str, model: str) -> str:
     """What a run decided; its presence says that the drop is done."""
     return f"runs/{dataset}/{slot}/{model}.json"
@@ -56,7 +92,7 @@ def run_record(dataset: str, slot: str, model: str) -> str:
 
 def run_progress(dataset: str, slot: str, model: str) -> str:
     """How far a run is; overwritten while it works."""
-    return f"runs/{dataset}/{slot}/{model}.progress.json"
+    return f"runs/{dataset}/{slot}/{model}{PROGRESS}"
 
 
 def version_file(model: str, version: str, file: str) -> str:

@@ -26,6 +26,13 @@ class Part(Struct, frozen=True):
     sha256: str
 
 
+class CursorValue(Struct, frozen=True):
+    """A value of a cursor column."""
+
+    type: Literal["integer", "text", "date", "timestamp"]
+    text: str
+
+
 class Manifest(Struct, frozen=True):
     """What an export wrote; for training, a CSV that a person drops is a manifest of one part."""
 
@@ -36,7 +43,71 @@ class Manifest(Struct, frozen=True):
     parts: tuple[Part, ...]
     rows: int
     exported_at: str
+    follows: str | None = None
+    """The slot whose rows these continue; None where they are the whole table."""
+    above: CursorValue | None = None
+    """The watermark before: the rows lie above it, but for those that were committed late."""
+    up_to: CursorValue | None = None
+    """The watermark after."""
+    announcements: int = 1
+    schema_version: Literal[1, 2] = 1
+    """2 where it follows another one: a release that knows no chains must not take it for the whole table."""
+
+
+class ExportState(Struct, frozen=True):
+    """state.json: how far a dataset is exported. Replaced by compare-and-swap alone."""
+
+    dataset: str
+    slot: str | None = None
+    """Of the newest manifest: the next one continues it."""
+    columns: dict[str, str] = {}
+    """Of that manifest; where the catalog's differ, everything is exported anew."""
+    cursor: tuple[str, ...] = ()
+    look_back: int = 0
+    watermark: CursorValue | None = None
+    boundary: str | None = None
+    """The blob that names the exported rows which a later run may meet again."""
+    content: str | None = None
+    """sha256 of that manifest's rows."""
+    pending: str | None = None
+    """A prepared export that has the next turn: its manifest is announced, then this state gives way to its own."""
     schema_version: Literal[1] = 1
+
+
+class Prepared(Struct, frozen=True):
+    """An export whose parts are all there: the manifest to announce, and the state after it."""
+
+    manifest: Manifest
+    state: ExportState
+    schema_version: Literal[1] = 1
+
+
+ExportOutcome = Literal["exported", "nothing new", "done before", "overtaken", "failed"]
+
+
+class ExportRecord(Struct, frozen=True):
+    """What became of one dataset's export in one slot."""
+
+    dataset: str
+    slot: str
+    outcome: ExportOutcome
+    reason: str = ""
+    rows: int = 0
+    size_bytes: int = 0
+    parts: int = 0
+    seconds: float = 0.0
+    whole: bool = True
+    """Everything, or only what is new."""
+    above: CursorValue | None = None
+    up_to: CursorValue | None = None
+    notes: tuple[str, ...] = ()
+    started_at: str = ""
+    schema_version: Literal[1] = 1
+
+    @property
+    def rows_per_second(self) -> float:
+        """Zero where no time passed."""
+        return self.rows / self.seconds if self.seconds else 0.0
 
 
 class Input(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""What a blob under ``drops/`` stands for: its slot, and the manifest of what is to be read."""
+"""What a blob under ``drops/`` stands for: its slot, and the manifests of what is to be read."""
 
 from __future__ import annotations
 
@@ -29,10 +29,13 @@ def slot_of(drop: Drop, blobs: Blobs) -> str:
     return f"{names.stamp(info.modified)}-{digest[:8]}"
 
 
-def manifest_of(drop: Drop, slot: str, dataset: Dataset, blobs: Blobs) -> Manifest:
-    """The export's manifest, or one of one part for a person's CSV. Raises DropError, VersionError, BlobMissing."""
+def manifests_of(drop: Drop, slot: str, dataset: Dataset, blobs: Blobs) -> tuple[Manifest, ...]:
+    """The export's manifest behind those that it continues, or one of one part for a person's CSV: oldest first.
+
+    Raises DropError, VersionError, BlobMissing.
+    """
     if drop.suffix == ".json":
-        return _read_manifest(drop, blobs)
+        return _chain(drop, blobs)
     if drop.suffix != ".csv":
         msg = f"{drop.blob}: expected a file named .csv, or an export's manifest named .json"
         raise DropError(msg)
@@ -42,7 +45,23 @@ def manifest_of(drop: Drop, slot: str, dataset: Dataset, blobs: Blobs) -> Manife
         size_bytes += len(chunk)
     part = Part(name=drop.blob, rows=0, size_bytes=size_bytes, sha256=digest.hexdigest())
     columns: dict[str, str] = {name: column.type for name, column in dataset.used_columns().items()}
-    return Manifest(dataset=dataset.name, slot=slot, columns=columns, parts=(part,), rows=0, exported_at="")
+    return (Manifest(dataset=dataset.name, slot=slot, columns=columns, parts=(part,), rows=0, exported_at=""),)
+
+
+def _chain(drop: Drop, blobs: Blobs) -> tuple[Manifest, ...]:
+    """The manifest, and before it those that it continues, back to one of the whole table."""
+    chain = [_read_manifest(drop, blobs)]
+    while (before := chain[-1].follows) is not None:
+        if any(before == link.slot for link in chain):
+            msg = f"{drop.blob}: continues slot {before}, which continues it: export everything anew (--full)"
+            raise DropError(msg)
+        link = names.parse_drop(names.manifest(drop.dataset, before))
+        try:
+            chain.append(_read_manifest(link, blobs))
+        except BlobMissing as error:
+            msg = f"{drop.blob}: continues slot {before}, whose manifest is gone: export everything anew (--full)"
+            raise DropError(msg) from error
+    return tuple(reversed(chain))
 
 
 def _read_manifest(drop: Drop, blobs: Blobs) -> Manifest:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.csv_format import CsvWriter
+from shared.csv_format import csv_rows
 from shared.errors import BlobConflict, BlobMissing, DropError, PermanentError, VersionError
 from shared.store import names
 from shared.store.records import RunRecord, from_json, to_json
 from shared.store.registry import GRAPH_FILE, Registry
 from shared.training import classification
-from shared.training.drop import manifest_of, slot_of
+from shared.training.drop import manifests_of, slot_of
 from shared.training.progress import ProgressBlob
 from shared.training.promotion import Promotion
 from shared.training.table import read_table
@@ -134,7 +134,7 @@ class _Run:
         dataset = self.use_case.dataset
         report = ProgressBlob(self.blobs, names.run_progress(dataset.name, self.slot, self.blank.model), self.now)
         report("reading and checking the rows", 0, 1)
-        table = read_table(manifest_of(self.drop, self.slot, dataset, self.blobs), dataset, self.blobs)
+        table = read_table(manifests_of(self.drop, self.slot, dataset, self.blobs), dataset, self.blobs)
         self._set_aside(table)
         record = msgspec.structs.replace(
             self.blank, rows=table.rows, refused=table.refused_rows, notes=tuple(table.notes)
@@ -168,9 +168,9 @@ class _Run:
         if not table.refused_rows:
             return
         name = names.quarantine(self.use_case.dataset.name, self.slot)
-        writer = CsvWriter(["where", "reason", *table.header], [str])
-        writer.write([(refused.where, refused.reason, *refused.fields) for refused in table.refused])
-        self.blobs.write(name, writer.take())
+        header = ["where", "reason", *table.header]
+        rows = [[refused.where, refused.reason, *refused.fields] for refused in table.refused]
+        self.blobs.write(name, csv_rows([header]) + b"".join(csv_rows([row]) for row in rows))
         allowed = self.use_case.training.max_refused
         if table.refused_rows > allowed * table.rows:
             examples = "; ".join(f"{refused.where} {refused.reason}".strip() for refused in table.refused[:EXAMPLES])

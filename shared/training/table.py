@@ -63,20 +63,26 @@ class Table:
         return hashlib.sha256(hashes.tobytes()).hexdigest()
 
 
-def read_table(manifest: Manifest, dataset: Dataset, blobs: Blobs) -> Table:
-    """Read every part of a drop.
+def read_table(manifests: Sequence[Manifest], dataset: Dataset, blobs: Blobs) -> Table:
+    """Read every part of a drop and of the exports that it continues, oldest first: a row gives way to a later one.
 
     Raises DropError where a part is not the file that the manifest names, is not CSV, or lacks a column; BlobMissing
     where a part is gone. Rows that do not fit are in the result, as refused.
     """
     table = Table(pd.DataFrame())
-    frames = [frame for part in manifest.parts for frame in _read_part(part, dataset, blobs, table)]
-    if not frames:
-        msg = f"drop {manifest.slot}: has a header but no rows"
+    exports = [frame for manifest in manifests for frame in _read_export(manifest, dataset, blobs, table)]
+    if not exports:
+        msg = f"drop {manifests[-1].slot}: has a header but no rows"
         raise DropError(msg)
-    frame = pd.concat(frames, ignore_index=True)
-    table.frame = _in_time_order(_without_repeats(frame, dataset, table), dataset)
+    frame = _newest_of_each(pd.concat(exports, ignore_index=True), dataset, table)
+    table.frame = _in_time_order(frame, dataset)
     return table
+
+
+def _read_export(manifest: Manifest, dataset: Dataset, blobs: Blobs, table: Table) -> Iterator[pd.DataFrame]:
+    frames = [frame for part in manifest.parts for frame in _read_part(part, dataset, blobs, table)]
+    if frames:
+        yield _without_repeats(pd.concat(frames, ignore_index=True), dataset, table)
 
 
 def _read_part(part: Part, dataset: Dataset, blobs: Blobs, table: Table) -> Iterator[pd.DataFrame]:
@@ -191,6 +197,14 @@ def _without_repeats(frame: pd.DataFrame, dataset: Dataset, table: Table) -> pd.
         reason = f"{key}: {shown(value)} stands in an earlier row; the key names one row"
         _refuse(table, Refused("", reason, [*before, value]))
     return frame[~repeated]
+
+
+def _newest_of_each(frame: pd.DataFrame, dataset: Dataset, table: Table) -> pd.DataFrame:
+    """A row that was exported again, since it had changed, in place of the older one."""
+    outdated = frame[dataset.column_with("key")].duplicated(keep="last")
+    if outdated.any():
+        table.notes.append(f"{int(outdated.sum()):,} row(s) were exported again later and are read as they are now")
+    return frame[~outdated]
 
 
 def _in_time_order(frame: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:

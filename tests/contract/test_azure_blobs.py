@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
+import threading
 import time
+import tracemalloc
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,10 +16,13 @@ from azure.storage.blob import BlobServiceClient
 
 from local.azurite import ACCOUNT, ACCOUNT_KEY
 from shared.errors import BlobConflict, BlobMissing, CauceError, StoreUnavailable, TransientError
-from shared.store.azure_blobs import AzureBlobs, _NotModified, _translated, connect
+from shared.store import azure_blobs as module
+from shared.store.azure_blobs import BLOCKS_AT_ONCE, AzureBlobs, _NotModified, _translated, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from azure.storage.blob import BlobBlock
 
     from local.azurite import Azurite
 
@@ -45,6 +52,7 @@ CALLS: dict[str, Callable[[AzureBlobs], object]] = {
     "read": lambda blobs: blobs.read("contacts/a"),
     "list": lambda blobs: list(blobs.list("contacts/")),
     "write": lambda blobs: blobs.write("contacts/a", b"x", if_absent=True),
+    "delete": lambda blobs: blobs.delete("contacts/a"),
 }
 
 
@@ -64,8 +72,9 @@ def test_storage_that_cannot_be_reached_is_told_soon(unreachable: AzureBlobs, ca
         lambda blobs: blobs.upload("contacts/a", [b"x"]),
         lambda blobs: blobs.append("contacts/a", b"x", at=0),
         lambda blobs: blobs.append("contacts/a", b"x", at=1),
+        lambda blobs: blobs.delete("contacts/a"),
     ],
-    ids=["chunks", "info", "upload", "append", "append later"],
+    ids=["chunks", "info", "upload", "append", "append later", "delete"],
 )
 def test_every_call_tells_so(closed_port: int, call: Callable[[Any], object]) -> None:
     """Without the SDK's own retries, so that the test is quick."""
@@ -147,6 +156,153 @@ def test_a_blob_that_changes_while_it_is_read_is_told_and_never_mixed(azure_blob
     azure_blobs.upload(f"{container}/a", [b"n" * 9 * MEGABYTE])
     with pytest.raises(TransientError):
         list(chunks)
+
+
+@dataclass
+class Uplink:
+    """A storage service whose blocks can be watched on their way."""
+
+    service: BlobServiceClient | None
+    on_the_way: Callable[[int, bytes], None] = lambda _index, _block: None
+    """Called with each block's number before it is sent."""
+    arrived: list[int] = field(default_factory=list)
+
+    def get_blob_client(self, container: str, path: str) -> Uplink:
+        self._client = self.service.get_blob_client(container, path) if self.service else None
+        return self
+
+    def create_container(self, name: str) -> None:
+        if self.service:
+            self.service.create_container(name)
+
+    def stage_block(self, block_id: str, data: bytes) -> None:
+        self.on_the_way(int(block_id), data)
+        if self._client:
+            self._client.stage_block(block_id, data)
+        self.arrived.append(int(block_id))
+
+    def commit_block_list(self, blocks: list[BlobBlock]) -> None:
+        if self._client:
+            self._client.commit_block_list(blocks)
+
+
+BLOCKS = 7
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of a hundred bytes."""
+    monkeypatch.setattr(module, "BLOCK_BYTES", 100)
+
+
+def block(index: int) -> bytes:
+    return b"%03d," % index * 25
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_blocks_are_in_order_whatever_order_they_arrive_in(azure_blobs: AzureBlobs, container: str) -> None:
+    """Every other block is held back until the next one is there."""
+    there = [threading.Event() for _ in range(BLOCKS + 1)]
+
+    def hold_back(index: int, _: bytes) -> None:
+        if index % 2 == 0 and index < BLOCKS - 1:
+            assert there[index + 1].wait(PATIENCE_SECONDS)
+        else:
+            there[index].set()
+
+    azure_blobs.write(f"{container}/other", b"")
+    uplink = Uplink(azure_blobs._service, hold_back)
+    AzureBlobs(uplink).upload(f"{container}/a", map(block, range(BLOCKS)))  # type: ignore[arg-type]
+    assert sorted(uplink.arrived) == list(range(BLOCKS))
+    assert b"".join(azure_blobs.chunks(f"{container}/a")) == b"".join(map(block, range(BLOCKS)))
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("failing", [0, 1, 3, BLOCKS - 1])
+@pytest.mark.parametrize("before", [None, b"old"])
+def test_a_block_that_fails_fails_the_upload_and_nothing_appears(
+    azure_blobs: AzureBlobs, container: str, failing: int, before: bytes | None
+) -> None:
+    name = f"{container}/a"
+    azure_blobs.write(name if before else f"{container}/other", before or b"")
+    there = list(azure_blobs.list(f"{container}/"))
+    made = 0
+
+    def source() -> Iterator[bytes]:
+        nonlocal made
+        for made in range(1, BLOCKS + 1):
+            yield block(made)
+
+    def fail(index: int, _: bytes) -> None:
+        if index == failing:
+            raise with_status(azure.HttpResponseError, 500)
+
+    with pytest.raises(StoreUnavailable, match=f"storage failed for '{name}': 500 Reason"):
+        AzureBlobs(Uplink(azure_blobs._service, fail)).upload(name, source())  # type: ignore[arg-type]
+    assert made <= failing + 1 + BLOCKS_AT_ONCE
+    assert list(azure_blobs.list(f"{container}/")) == there
+    if before:
+        blob = azure_blobs.read(name)
+        assert blob is not None
+        assert blob.data == before
+    azure_blobs.upload(name, map(block, range(BLOCKS)))
+    assert b"".join(azure_blobs.chunks(name)) == b"".join(map(block, range(BLOCKS)))
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_the_next_block_is_made_while_others_are_on_their_way_but_never_more() -> None:
+    """Each block arrives only when as many as may be there are there, so that one too many would be seen."""
+    made, arrived, most = itertools.count(1), 0, 0
+    there = [threading.Event() for _ in range(BLOCKS + BLOCKS_AT_ONCE + 1)]
+
+    def source() -> Iterator[bytes]:
+        nonlocal most
+        for index in range(BLOCKS):
+            most = max(most, next(made) - arrived)
+            there[index].set()
+            yield block(index)
+        for event in there:
+            event.set()
+
+    def hold_back(index: int, _: bytes) -> None:
+        nonlocal arrived
+        assert there[index + BLOCKS_AT_ONCE].wait(PATIENCE_SECONDS)
+        with lock:
+            arrived += 1
+
+    lock = threading.Lock()
+    AzureBlobs(Uplink(None, hold_back)).upload("contacts/a", source())  # type: ignore[arg-type]
+    assert most == BLOCKS_AT_ONCE + 1
+
+
+def test_an_upload_takes_no_more_memory_for_more_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BLOCK_BYTES", MEGABYTE)
+
+    def peak(blocks: int) -> int:
+        tracemalloc.start()
+        uplink = Uplink(None)
+        AzureBlobs(uplink).upload("contacts/a", (bytes(MEGABYTE // 4) for _ in range(4 * blocks)))  # type: ignore[arg-type]
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert sorted(uplink.arrived) == list(range(blocks))
+        return used
+
+    assert peak(40) < (BLOCKS_AT_ONCE + 4) * MEGABYTE  # the pieces of the next one, and it, beside those on their way
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_an_upload_leaves_no_thread_behind() -> None:
+    def broken() -> Iterator[bytes]:
+        yield from map(block, range(BLOCKS))
+        message = "the source broke off"
+        raise RuntimeError(message)
+
+    before = set(threading.enumerate())
+    with pytest.raises(RuntimeError, match="the source broke off"):
+        AzureBlobs(Uplink(None)).upload("contacts/a", broken())  # type: ignore[arg-type]
+    AzureBlobs(Uplink(None)).upload("contacts/a", map(block, range(BLOCKS)))  # type: ignore[arg-type]
+    assert set(threading.enumerate()) <= before
 
 
 def test_a_blob_that_is_no_log_cannot_be_appended_to(azure_blobs: AzureBlobs, container: str) -> None:

@@ -252,6 +252,20 @@ def breaking_off(size: int) -> Iterator[bytes]:
     raise RuntimeError(message)
 
 
+@pytest.mark.parametrize("step", [MEGABYTE // 4, 4 * MEGABYTE, 5 * MEGABYTE])
+def test_uploads_at_the_same_time_to_a_new_container_are_each_whole(blobs: Blobs, container: str, step: int) -> None:
+    data = noise(9 * MEGABYTE)
+
+    def upload(index: int) -> None:
+        mine = data[index:] + data[:index]
+        blobs.upload(f"{container}/{index}", (mine[start : start + step] for start in range(0, len(mine), step)))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(upload, range(4)))
+    for index in range(4):
+        assert b"".join(blobs.chunks(f"{container}/{index}")) == data[index:] + data[:index]
+
+
 # Logs
 
 
@@ -306,6 +320,67 @@ def test_an_append_changes_the_etag(blobs: Blobs, container: str) -> None:
     assert blobs.read(f"{container}/log", unless=before) is not None
 
 
+# Deleting
+
+
+def test_what_is_deleted_is_gone_and_nothing_else(blobs: Blobs, container: str) -> None:
+    for path in ("a", "a/b", "ab"):
+        blobs.write(f"{container}/{path}", b"x")
+    blobs.delete(f"{container}/a")
+    with pytest.raises(BlobMissing):
+        blobs.read(f"{container}/a")
+    with pytest.raises(BlobMissing):
+        blobs.info(f"{container}/a")
+    assert names(blobs, f"{container}/") == [f"{container}/a/b", f"{container}/ab"]
+
+
+def test_to_delete_twice_or_what_never_was_is_no_error(blobs: Blobs, container: str) -> None:
+    blobs.delete(f"{container}/a")  # nor is its container there
+    assert names(blobs, f"{container}/") == []
+    blobs.write(f"{container}/a", b"x")
+    for _ in range(2):
+        blobs.delete(f"{container}/a")
+    blobs.delete(f"{container}/never")
+    assert names(blobs, f"{container}/") == []
+
+
+def test_many_may_delete_the_same_blob_at_once(blobs: Blobs, container: str) -> None:
+    blobs.upload(f"{container}/a", [b"x"])
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: blobs.delete(f"{container}/a"), range(8)))
+    assert names(blobs, f"{container}/") == []
+
+
+def test_what_is_listed_may_be_deleted_meanwhile(blobs: Blobs, container: str) -> None:
+    for index in range(5):
+        blobs.write(f"{container}/{index}", b"x")
+    seen = []
+    for info in blobs.list(f"{container}/"):
+        seen.append(info.name)
+        for index in range(5):
+            blobs.delete(f"{container}/{index}")
+    assert seen == [f"{container}/{index}" for index in range(5)]
+
+
+def test_a_deleted_blob_may_be_made_again_and_is_another_one(blobs: Blobs, container: str) -> None:
+    name = f"{container}/a"
+    before = blobs.write(name, b"x")
+    blobs.delete(name)
+    with pytest.raises(BlobConflict):
+        blobs.write(name, b"x", if_match=before)
+    assert blobs.write(name, b"x", if_absent=True) != before
+    assert content(blobs, name) == b"x"
+
+
+def test_a_deleted_log_begins_anew(blobs: Blobs, container: str) -> None:
+    blobs.append(f"{container}/log", b"one\n", at=0)
+    blobs.delete(f"{container}/log")
+    with pytest.raises(BlobConflict):
+        blobs.append(f"{container}/log", b"two\n", at=4)
+    blobs.append(f"{container}/log", b"two\n", at=0)
+    assert content(blobs, f"{container}/log") == b"two\n"
+
+
 # Lists
 
 
@@ -351,3 +426,5 @@ def test_a_name_is_kept_as_it_is(blobs: Blobs, container: str, path: str) -> Non
     assert blobs.info(name).name == name
     blobs.upload(name, [b"3"])
     assert b"".join(blobs.chunks(name)) == b"3"
+    blobs.delete(name)
+    assert names(blobs, f"{container}/") == []

@@ -28,7 +28,7 @@ def trained() -> tuple[Problem, Found]:
     file = to_csv(list(bank_contacts()))
     part = Part(name="f", rows=0, size_bytes=len(file), sha256=hashlib.sha256(file).hexdigest())
     manifest = Manifest(dataset="contacts", slot="s", columns={}, parts=(part,), rows=0, exported_at="")
-    table = read_table(manifest, phone().dataset, MemoryBlobs({"f": file}))
+    table = read_table([manifest], phone().dataset, MemoryBlobs({"f": file}))
     assert (len(table.frame), table.refused_rows) == (45_211, 0)
     problem = pose(table.frame, phone())
     return problem, search(problem, phone().training, lambda *_: None)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import DropError
 from shared.store import names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ZONES = st.integers(min_value=-14 * 60, max_value=14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 MOMENTS = st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(9000, 1, 1), timezones=ZONES)  # noqa: DTZ001
@@ -56,3 +61,34 @@ def test_any_other_text_is_refused_as_no_drop(text: str) -> None:
     except DropError:
         return
     assert text.startswith(f"drops/{drop.dataset}/{drop.stem}")
+
+
+@given(SEGMENT, SEGMENT, SEGMENT, st.integers(min_value=0, max_value=99_999))
+def test_what_an_attempt_writes_lies_in_its_folder_and_in_no_other(
+    dataset: str, attempt: str, other: str, index: int
+) -> None:
+    part = names.part(dataset, "20261123T020000Z", attempt, index)
+    folder = names.folder_of(part)
+    assert part.startswith(folder)
+    assert folder.startswith(names.exports(dataset))
+    assert names.folder_of(names.attempt_file(dataset, "20261123T020000Z", attempt, "prepared.json")) == folder
+    assert (names.folder_of(names.part(dataset, "20261123T020000Z", other, index)) == folder) == (other == attempt)
+
+
+LISTED: list[tuple[Callable[[str], str], Callable[[str, str], str]]] = [
+    (names.exports, lambda dataset, _: names.export_state(dataset)),
+    (names.exports, names.export_record),
+    (names.manifests, names.manifest),
+    (names.manifests, names.dropped_csv),
+    (names.runs, lambda dataset, slot: names.run_record(dataset, slot, "phone")),
+]
+
+
+@pytest.mark.parametrize(("prefix", "blob"), LISTED)
+@given(dataset=SEGMENT, other=SEGMENT, moment=MOMENTS)
+def test_a_list_of_a_dataset_holds_what_is_its_own_and_nothing_else(
+    prefix: Callable[[str], str], blob: Callable[[str, str], str], dataset: str, other: str, moment: datetime
+) -> None:
+    slot = names.stamp(moment)
+    assert blob(dataset, slot).startswith(prefix(dataset))
+    assert blob(other, slot).startswith(prefix(dataset)) == (other == dataset)

@@ -144,7 +144,7 @@ def test_only_the_store_knows_azure_storage() -> None:
 
 def test_only_wiring_and_the_store_know_identities() -> None:
     identity = [one for one in imports(*PRODUCT) if one.of("azure.identity")]
-    assert {one.importer for one in identity} <= {"shared.wiring", "shared.store.azure_blobs"}
+    assert {one.importer for one in identity} == {"shared.wiring", "shared.store.azure_blobs"}
     assert not [one for one in identity if one.at_module_level]
 
 
@@ -172,6 +172,26 @@ def test_heavy_libraries_are_imported_where_they_are_used() -> None:
     assert broken(one for one in early if one.of(*HEAVY)) == []
     with_arrays = ("shared.features", "shared.scoring")
     assert broken(one for one in early if one.of("numpy") and not within(one.importer, *with_arrays)) == []
+
+
+def test_only_the_export_knows_databases() -> None:
+    odbc = [one for one in imports(*PRODUCT) if one.of("pyodbc")]
+    assert odbc
+    assert broken(one for one in odbc if not within(one.importer, "shared.export")) == []
+
+
+def test_the_export_never_needs_what_training_and_scoring_need() -> None:
+    needed = imports("shared.export", "shared.store", "shared.catalog", "shared.csv_format", "export_timer")
+    assert broken(one for one in needed if one.of("numpy", *set(HEAVY) - {"pyodbc"})) == []
+
+
+def test_what_reads_in_a_process_of_its_own_knows_nothing_of_storage_and_no_setting() -> None:
+    """It holds a connection to the database and passes rows on: the less it loads, the sooner it begins."""
+    reading = {"shared.export.apart", "shared.export.connection", "shared.export.dialects", "shared.export.reading"}
+    found = [one for one in imports("shared.export") if one.importer in reading and one.at_module_level]
+    assert {one.importer for one in found} == reading
+    assert broken(one for one in found if one.of("azure", "shared.store.blobs", "shared.store.azure_blobs")) == []
+    assert broken(one for one in found if one.of("shared.wiring", "shared.settings.Settings")) == []
 
 
 def test_scoring_never_needs_what_training_needs() -> None:

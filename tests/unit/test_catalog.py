@@ -230,6 +230,195 @@ def test_a_fault_is_told_with_its_path(old: str, new: str, fault: str) -> None:
     assert faults_of(changed((old, new))) == [fault]
 
 
+def dataset_with(lines: str, *replacements: tuple[str, str]) -> str:
+    """The good file with these lines in its ``[dataset]``."""
+    return changed(('table = "dbo.orders"', f'table = "dbo.orders"\n{lines}'), *replacements)
+
+
+CURSORS = "category, date, integer, text, timestamp"
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        ("cursor = 3", "dataset.cursor: Expected `str | array | null`, got `int`"),
+        ('cursor = ["order_id"]', "dataset.cursor: Expected `array` of length 2, got 1"),
+        ('cursor = ["ordered_on", "channel", "order_id"]', "dataset.cursor: Expected `array` of length 2, got 3"),
+        ('cursor = ["ordered_on", 1]', "dataset.cursor: Expected `str`, got `int` - at `$[1]`"),
+        ('cursor = ""', "dataset.cursor: expected a column that is declared and used, got ''"),
+        ('cursor = "changed_at"', "dataset.cursor: expected a column that is declared and used, got 'changed_at'"),
+        ('cursor = "secret"', "dataset.cursor: expected a column that is declared and used, got 'secret'"),
+        ('cursor = "left_out"', "dataset.cursor: expected a column that is declared and used, got 'left_out'"),
+        ('cursor = ["ordered_on", "id"]', "dataset.cursor: expected a column that is declared and used, got 'id'"),
+        ('cursor = "person"', "dataset.cursor: 'person' is personal data, and a watermark is stored as it is"),
+        (
+            'cursor = ["ordered_on", "person"]',
+            "dataset.cursor: 'person' is personal data, and a watermark is stored as it is",
+        ),
+        ('cursor = "amount"', f"dataset.cursor: expected a column of type {CURSORS}, got 'decimal'"),
+        (
+            'cursor = ["ordered_on", "ordered_on"]',
+            "dataset.cursor: 'ordered_on' stands twice; the second column tells rows of the same value apart",
+        ),
+        ("look_back = 5", "dataset.look_back: means nothing without dataset.cursor"),
+        ('cursor = "order_id"\nlook_back = -1', "dataset.look_back: Expected `int` >= 0"),
+        ('cursor = "order_id"\nlook_back = 0.5', "dataset.look_back: Expected `int`, got `float`"),
+        (
+            'cursor = "channel"\nlook_back = 5',
+            "dataset.look_back: a category has no distance to look back; expected an integer or a time",
+        ),
+    ],
+)
+def test_a_cursor_that_cannot_be_one_is_told(lines: str, fault: str) -> None:
+    columns = (
+        '[dataset.columns.secret]\ntype = "timestamp"\nrole = "unused"\nreason = "no"\n'
+        '[dataset.columns.left_out]\ntype = "category"\npii = "drop"\n'
+        '[dataset.columns.person]\ntype = "category"\npii = "hash"\n'
+    )
+    # That a hash is no feature is another fault, told beside this one.
+    assert fault in faults_of(dataset_with(lines, ("[model]\n", f"{columns}[model]\n")))
+
+
+def test_each_fault_of_a_cursor_is_told() -> None:
+    assert faults_of(dataset_with('cursor = ["amount", "nothing"]\nlook_back = 1')) == [
+        "dataset.cursor: expected a column that is declared and used, got 'nothing'",
+        f"dataset.cursor: expected a column of type {CURSORS}, got 'decimal'",
+        "dataset.look_back: a decimal has no distance to look back; expected an integer or a time",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "columns", "look_back"),
+    [
+        ("", (), 0),
+        ("look_back = 0", (), 0),
+        ('cursor = "order_id"', ("order_id", "order_id"), 0),
+        ('cursor = "order_id"\nlook_back = 1000', ("order_id", "order_id"), 1000),
+        ('cursor = "ordered_on"\nlook_back = 86400', ("ordered_on", "order_id"), 86_400),
+        ('cursor = "channel"', ("channel", "order_id"), 0),
+        ('cursor = ["ordered_on", "channel"]', ("ordered_on", "channel"), 0),
+        ('cursor = ["ordered_on", "amount"]', ("ordered_on", "amount"), 0),  # only the first is a watermark
+    ],
+)
+def test_a_cursor_is_told_apart_by_its_second_column_or_by_the_key(
+    tmp_path: Path, lines: str, columns: tuple[str, ...], look_back: int
+) -> None:
+    dataset = load_catalog(write(tmp_path, a=dataset_with(lines))).use_cases[0].dataset
+    assert (dataset.cursor_columns, dataset.look_back) == (columns, look_back)
+
+
+def test_the_built_in_use_case_is_exported_by_its_key() -> None:
+    assert phone().dataset.cursor_columns == ("contact_id", "contact_id")
+
+
+UNDECIDED = (
+    'says that this is personal data, not how it may be exported; expected pii = "hash" (a keyed hash goes out) or '
+    'pii = "drop" (nothing does)'
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('type = "decimal"', 'type = "decimal"\npii = true', f"dataset.columns.amount.pii: {UNDECIDED}"),
+        ('role = "key"', 'role = "key"\npii = true', f"dataset.columns.order_id.pii: {UNDECIDED}"),
+        (
+            'type = "decimal"',
+            'type = "decimal"\npii = "mask"',
+            "dataset.columns.amount.pii: Invalid enum value 'mask'",
+        ),
+        (
+            'type = "decimal"',
+            'type = "decimal"\npii = 1',
+            "dataset.columns.amount.pii: Expected `bool | str`, got `int`",
+        ),
+        (
+            'type = "decimal"',
+            'type = "decimal"\npii = "hash"',
+            "dataset.columns.amount.pii: a hash says nothing as a feature: no request brings it; expected 'drop'",
+        ),
+        (
+            'role = "target"',
+            'role = "target"\npii = "hash"',
+            (
+                "dataset.columns.returned.pii: a hash says nothing as a target: no request brings it; "
+                "expected another column for it"
+            ),
+        ),
+        (
+            'role = "key"',
+            'role = "key"\npii = "hash"',
+            "dataset.columns.order_id.pii: a hash is text: expected type 'category' or 'text', got 'integer'",
+        ),
+        (
+            'role = "time"',
+            'role = "time"\npii = "hash"',
+            "dataset.columns.ordered_on.pii: a hash is text: expected type 'category' or 'text', got 'date'",
+        ),
+        (
+            'type = "decimal"',
+            'type = "decimal"\nrole = "unused"\npii = true',
+            "dataset.columns.amount.reason: an unused column says why it is unused",
+        ),
+    ],
+)
+def test_personal_data_that_nobody_has_decided_about_is_told(old: str, new: str, fault: str) -> None:
+    assert faults_of(changed((old, new))) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("role", "column", "instead"),
+    [
+        ("key", "order_id", "'hash', or another column for it"),
+        ("time", "ordered_on", "another column for it"),
+        ("target", "returned", "another column for it"),
+    ],
+)
+def test_a_column_that_every_row_needs_cannot_be_dropped(role: str, column: str, instead: str) -> None:
+    assert faults_of(changed((f'role = "{role}"', f'role = "{role}"\npii = "drop"'))) == [
+        f"dataset.columns.{column}.pii: the {role} column cannot be dropped; expected {instead}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('type = "decimal"', 'type = "decimal"\npii = false'),
+        ('type = "decimal"', 'type = "decimal"\npii = "drop"'),
+        ('type = "integer"\nrole = "key"', 'type = "text"\nrole = "key"\npii = "hash"'),
+        ('type = "decimal"', 'type = "decimal"\nrole = "unused"\nreason = "a name"\npii = true'),
+        ('type = "decimal"', 'type = "decimal"\nrole = "unused"\nreason = "a name"\npii = "drop"'),
+    ],
+)
+def test_personal_data_whose_way_is_decided_has_no_faults(old: str, new: str) -> None:
+    assert faults_of(changed((old, new))) == []
+
+
+def test_what_is_dropped_is_as_if_it_were_unused(tmp_path: Path) -> None:
+    dropped = ('type = "decimal"', 'type = "decimal"\npii = "drop"')
+    reasoned = ('levels = ["web", "shop"]', 'pii = "drop"\nreason = "it names the seller"')
+    third = ("[model]\n", '[dataset.columns.size]\ntype = "integer"\n[model]\n')
+    dataset = load_catalog(write(tmp_path, a=changed(dropped, reasoned, third))).use_cases[0].dataset
+    assert list(dataset.used_columns()) == ["order_id", "ordered_on", "returned", "size"]
+    assert list(dataset.features()) == ["size"]
+    assert dataset.unusable() == {
+        "amount": "personal data, which stays in the database",
+        "channel": "it names the seller",
+    }
+
+
+def test_what_is_hashed_is_exported(tmp_path: Path) -> None:
+    hashed = changed(('type = "integer"\nrole = "key"', 'type = "text"\nrole = "key"\npii = "hash"'))
+    dataset = load_catalog(write(tmp_path, a=hashed)).use_cases[0].dataset
+    assert "order_id" in dataset.used_columns()
+    assert dataset.unusable() == {}
+
+
+def test_dropping_every_feature_leaves_nothing_to_learn_from() -> None:
+    text = changed(('type = "decimal"', 'type = "decimal"\npii = "drop"'), ('levels = ["web", "shop"]', 'pii = "drop"'))
+    assert faults_of(text) == ["dataset.columns: expected at least one column with role 'feature', got none"]
+
+
 @pytest.mark.parametrize("kind", ["number", "date", "text"])
 def test_a_target_is_a_category_or_a_boolean(kind: str) -> None:
     text = changed(('type = "category"\nrole = "target"', f'type = "{kind}"\nrole = "target"'), ('["no", "yes"]', "[]"))

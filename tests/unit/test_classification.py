@@ -28,7 +28,7 @@ def frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     file = to_csv(rows)
     part = Part(name="f", rows=0, size_bytes=len(file), sha256=hashlib.sha256(file).hexdigest())
     manifest = Manifest(dataset="contacts", slot="s", columns={}, parts=(part,), rows=0, exported_at="")
-    return read_table(manifest, phone().dataset, MemoryBlobs({"f": file})).frame
+    return read_table([manifest], phone().dataset, MemoryBlobs({"f": file})).frame
 
 
 def posed(rows: list[dict[str, Any]], training: Training = QUICK) -> Problem:

@@ -10,6 +10,7 @@ import pytest
 from local.__main__ import _parser
 from local.azurite import PROJECT_ROOT
 from shared import settings
+from shared.export.dialects import DIALECTS
 
 README = (PROJECT_ROOT / "README.md").read_text()
 SETTINGS = (PROJECT_ROOT / "docs/settings.md").read_text()
@@ -32,14 +33,30 @@ def test_every_setting_that_the_code_reads_is_documented() -> None:
 
 def test_every_default_is_the_documented_one() -> None:
     product, _, _ = SETTINGS.partition("## Only for the local host")
-    rows = dict(re.findall(r"^\| `(\w+)` \|.*\| (\d+) \|$", product, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*\| (\d+|true|false) \|$", product, re.MULTILINE))
     defaults = settings.Settings()
     assert rows == {
         "EXPORT_PART_BYTES": str(defaults.export_part_bytes),
+        "EXPORT_RANGES": str(defaults.export_ranges),
+        "EXPORT_EMPTY_DROPS": str(defaults.export_empty_drops).lower(),
+        "EXPORT_ANNOUNCE_AFTER_SECONDS": f"{defaults.export_announce_after_seconds:.0f}",
+        "EXPORT_ANNOUNCEMENTS": str(defaults.export_announcements),
+        "EXPORT_RETENTION_DAYS": f"{defaults.export_retention_days:.0f}",
         "MODEL_REFRESH_SECONDS": f"{defaults.model_refresh_seconds:.0f}",
         "SCORE_MAX_ROWS": str(defaults.score_max_rows),
         "SCORE_MAX_BYTES": str(defaults.score_max_bytes),
     }
+
+
+def test_the_least_length_of_a_key_is_the_documented_one() -> None:
+    (row,) = re.findall(r"^\| `PII_HASH_KEY` .*$", SETTINGS, re.MULTILINE)
+    assert f"at least {settings.LEAST_KEY_CHARACTERS} characters" in row
+
+
+def test_what_the_export_adds_to_a_connection_string_is_documented() -> None:
+    for dialect in DIALECTS:
+        for option, value in dialect.options.items():
+            assert f"`{option}={value}`" in SETTINGS, dialect.title
 
 
 def test_every_link_of_the_readme_leads_somewhere() -> None:
@@ -62,10 +79,10 @@ def test_the_readme_can_be_read_in_one_go() -> None:
     assert len(README.splitlines()) <= 120
 
 
-def test_the_changelog_ends_with_the_version_of_the_project() -> None:
+def test_the_newest_release_in_the_changelog_is_the_version_of_the_project() -> None:
     project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]
     versions = re.findall(r"^## \[(.+?)\]", (PROJECT_ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert versions[0] == project["version"]
+    assert next(version for version in versions if version != "Unreleased") == project["version"]
 
 
 def test_every_package_is_pinned() -> None:

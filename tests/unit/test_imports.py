@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 FUNCTIONS = ("export_timer", "train_blob_trigger", "score_http")
 SCORING = ("score_http", "shared.scoring.run", "shared.scoring.session", "shared.store.azure_blobs")
+EXPORT = ("shared.export.run", "shared.export.apart", "shared.export.source", "shared.export.retention")
 TRAINING_ONLY = ("pandas", "sklearn", "scipy", "joblib", "skl2onnx", "onnx", "pyodbc")
 HEAVY = (*TRAINING_ONLY, "onnxruntime", "numpy", "azure.storage", "azure.identity")
 
@@ -64,6 +65,21 @@ def test_loading_a_function_loads_nothing_heavy(folder: str) -> None:
 
 def test_the_scorer_loads_nothing_that_only_training_needs() -> None:
     assert loaded_by(*SCORING, among=TRAINING_ONLY) == set()
+
+
+@pytest.mark.parametrize("module", EXPORT)
+def test_the_export_loads_nothing_heavy_before_it_begins(module: str) -> None:
+    """Each of these alone; the second is a process that is started for every range of keys."""
+    assert loaded_by(module, among=(*HEAVY, "azure.functions")) == set()
+
+
+def test_the_export_and_its_wiring_load_no_identity_until_it_is_asked_for() -> None:
+    code = (
+        "import os, sys\nos.environ.update(DataStorage='UseDevelopmentStorage=true', SQL_CONNECTION_STRING='x')\n"
+        "from shared import wiring\nmade = wiring.exporter()\n"
+        "print(*sorted(name for name in ('azure.identity', 'azure.storage', 'pyodbc') if name in sys.modules))"
+    )
+    assert in_a_process(code) == "azure.storage"
 
 
 def test_the_watch_sees_what_is_loaded() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.bootstrap import __main__ as bootstrap
-from local.bootstrap import interpreter, odbc
+from local.bootstrap import debs, interpreter, odbc
 from local.bootstrap.commands import SetupError, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -148,7 +148,7 @@ def test_a_command_that_is_not_there_is_a_setup_error() -> None:
 def test_apts_plan_tells_which_packages_are_missing() -> None:
     """Only the lines about what would be unpacked count."""
     plan = "NOTE: a simulation\nInst libltdl7 (2.4 Debian:12 [amd64])\nInst libodbc2 (2.3)\nConf libodbc2 (2.3)\n"
-    assert odbc.packages_to_install(plan) == ["libltdl7", "libodbc2"]
+    assert debs.packages_to_install(plan) == ["libltdl7", "libodbc2"]
 
 
 def test_the_startup_line_names_the_drivers_folder_and_survives_its_removal(tmp_path: Path) -> None:

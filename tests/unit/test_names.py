@@ -96,6 +96,12 @@ def test_another_name_is_no_drop_and_says_what_one_is_called(blob: str) -> None:
     ("name", "spelt"),
     [
         (names.part("contacts", "S", "a1b2", 7), "exports/contacts/S/a1b2/part-00007.csv"),
+        (names.attempt_file("contacts", "S", "a1b2", "prepared.json"), "exports/contacts/S/a1b2/prepared.json"),
+        (names.export_record("contacts", "S"), "exports/contacts/S/export.json"),
+        (names.export_state("contacts"), "exports/contacts/state.json"),
+        (names.exports("contacts"), "exports/contacts/"),
+        (names.manifests("contacts"), "drops/contacts/"),
+        (names.runs("contacts"), "runs/contacts/"),
         (names.manifest("contacts", "S"), "drops/contacts/S.json"),
         (names.dropped_csv("contacts", "may.csv"), "drops/contacts/may.csv"),
         (names.quarantine("contacts", "S"), "quarantine/contacts/S/rows.csv"),
@@ -114,6 +120,28 @@ def test_names_are_those_of_the_blob_contract(name: str, spelt: str) -> None:
 def test_parts_sort_in_the_order_in_which_they_were_written() -> None:
     made = [names.part("contacts", "S", "a", index) for index in range(0, 20_000, 999)]
     assert sorted(made) == made
+
+
+def test_an_attempt_is_the_folder_of_all_that_it_wrote() -> None:
+    folder = "exports/contacts/S/a1b2/"
+    assert names.folder_of(names.part("contacts", "S", "a1b2", 3)) == folder
+    assert names.folder_of(names.attempt_file("contacts", "S", "a1b2", "boundary.bin")) == folder
+    assert names.folder_of(names.part("contacts", "S", "a1b2c3", 3)) != folder
+    assert names.folder_of(names.export_record("contacts", "S")) == "exports/contacts/S/"
+
+
+def test_the_progress_of_a_run_is_told_from_its_record_by_its_name() -> None:
+    assert names.run_progress("contacts", "S", "phone").endswith(names.PROGRESS)
+    assert not names.run_record("contacts", "S", "phone").endswith(names.PROGRESS)
+
+
+def test_no_prefix_of_a_dataset_takes_in_another_whose_name_begins_the_same() -> None:
+    for prefix, blob in (
+        (names.exports("contacts"), names.export_state("contacts-2")),
+        (names.manifests("contacts"), names.manifest("contacts-2", "S")),
+        (names.runs("contacts"), names.run_record("contacts-2", "S", "phone")),
+    ):
+        assert not blob.startswith(prefix)
 
 
 @pytest.mark.parametrize("version", ["20261123T020000Z-0a1b2c3d"])

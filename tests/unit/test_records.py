@@ -15,8 +15,12 @@ import pytest
 from shared.errors import PermanentError, VersionError
 from shared.store.records import (
     Champion,
+    CursorValue,
+    ExportRecord,
+    ExportState,
     HistoryEntry,
     Manifest,
+    Prepared,
     Progress,
     RunRecord,
     Version,
@@ -31,6 +35,11 @@ if TYPE_CHECKING:
 GOLDEN = Path(__file__).parent.parent / "golden" / "v1"
 RECORDS: dict[str, type[Struct]] = {
     "manifest.json": Manifest,
+    "manifest-that-continues.json": Manifest,
+    "state.json": ExportState,
+    "pending-state.json": ExportState,
+    "prepared.json": Prepared,
+    "export.json": ExportRecord,
     "version.json": Version,
     "champion.json": Champion,
     "first-champion.json": Champion,
@@ -38,6 +47,10 @@ RECORDS: dict[str, type[Struct]] = {
     "refused-run.json": RunRecord,
     "progress.json": Progress,
 }
+ADDED_SINCE: dict[str, dict[str, Any]] = {
+    "manifest.json": {"follows": None, "above": None, "up_to": None, "announcements": 1},
+}
+"""What later releases have added to a record of the same schema version, and what it means where it is missing."""
 EACH_RECORD = pytest.mark.parametrize(("file", "kind"), RECORDS.items())
 
 
@@ -56,7 +69,7 @@ def refusal(content: Any, kind: type[Struct]) -> str:
 def test_the_golden_copies_are_read_and_say_the_same_when_written_again(file: str, kind: type[Struct]) -> None:
     data = (GOLDEN / file).read_bytes()
     record = from_json(data, kind, file)
-    assert json.loads(to_json(record)) == json.loads(data)
+    assert json.loads(to_json(record)) == json.loads(data) | ADDED_SINCE.get(file, {})
     assert from_json(to_json(record), kind, file) == record
 
 
@@ -86,12 +99,35 @@ def test_what_the_golden_copies_mean_is_kept() -> None:
     assert champion.previous is None
 
 
+def test_what_the_golden_copies_of_exports_mean_is_kept() -> None:
+    first = from_json((GOLDEN / "manifest.json").read_bytes(), Manifest, "m")
+    assert (first.follows, first.above, first.up_to, first.announcements) == (None, None, None, 1)
+    second = from_json((GOLDEN / "manifest-that-continues.json").read_bytes(), Manifest, "m")
+    assert (second.follows, second.announcements) == (first.slot, 2)
+    assert second.above == CursorValue("timestamp", "2026-11-23T01:59:58.120000")
+    state = from_json((GOLDEN / "state.json").read_bytes(), ExportState, "s")
+    assert (state.slot, state.watermark) == (second.slot, second.up_to)
+    assert (state.cursor, state.look_back, state.pending) == (("changed_at", "contact_id"), 600, None)
+    pending = from_json((GOLDEN / "pending-state.json").read_bytes(), ExportState, "s")
+    prepared = from_json((GOLDEN / "prepared.json").read_bytes(), Prepared, "p")
+    assert (pending.slot, pending.columns, pending.watermark) == (None, {}, None)
+    assert pending.pending == prepared.manifest.parts[0].name.replace("part-00000.csv", "prepared.json")
+    assert (prepared.state.slot, prepared.state.watermark) == (prepared.manifest.slot, prepared.manifest.up_to)
+    record = from_json((GOLDEN / "export.json").read_bytes(), ExportRecord, "e")
+    assert (record.outcome, record.whole, record.rows_per_second) == ("exported", False, 500)
+
+
 @EACH_RECORD
-@pytest.mark.parametrize("schema_version", [0, 2, 99, "1", None])
+@pytest.mark.parametrize("schema_version", [0, 3, 99, "1", None])
 def test_an_unknown_schema_version_is_refused(file: str, kind: type[Struct], schema_version: Any) -> None:
     message = refusal({**golden(file), "schema_version": schema_version}, kind)
     assert message.startswith(f"models/phone/some.json: is not a {kind.__name__} record that this release reads: ")
     assert "schema_version" in message
+
+
+def test_a_manifest_that_continues_another_is_none_to_a_release_that_knows_no_chains() -> None:
+    assert golden("manifest.json")["schema_version"] == 1
+    assert golden("manifest-that-continues.json")["schema_version"] == 2
 
 
 def required(kind: type[Struct]) -> list[str]:
@@ -135,8 +171,55 @@ def test_a_wrong_type_inside_is_named_with_its_path(path: tuple[Any, ...], value
     assert f"$.{path[0]}[" in refusal(content, Manifest)
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("manifest", "parts", 0, "sha256"), None),
+        (("manifest", "schema_version"), 3),
+        (("manifest", "up_to", "type"), "number"),
+        (("state", "watermark", "text"), 45_211),
+        (("state", "schema_version"), 2),
+        (("state", "cursor", 1), None),
+    ],
+)
+def test_a_wrong_record_inside_a_prepared_export_is_named_with_its_path(path: tuple[Any, ...], value: Any) -> None:
+    content = golden("prepared.json")
+    inner = content
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = value
+    assert f"$.{path[0]}.{path[1]}" in refusal(content, Prepared)
+
+
+@pytest.mark.parametrize("kind", ["integer", "text", "date", "timestamp"])
+def test_a_watermark_says_of_which_type_it_is(kind: str) -> None:
+    content = {**golden("state.json"), "watermark": {"type": kind, "text": ""}}
+    state = from_json(json.dumps(content).encode(), ExportState, "s")
+    assert state.watermark is not None
+    assert state.watermark.type == kind
+    assert "$.watermark.type" in refusal({**content, "watermark": {"type": kind.upper(), "text": ""}}, ExportState)
+
+
+@pytest.mark.parametrize("outcome", ["exported", "nothing new", "done before", "overtaken", "failed"])
+def test_an_export_ends_in_one_of_the_ways_that_are_known(outcome: str) -> None:
+    content = {**golden("export.json"), "outcome": outcome}
+    assert from_json(json.dumps(content).encode(), ExportRecord, "e").outcome == outcome
+
+
+def test_an_export_that_took_no_time_has_no_speed() -> None:
+    assert ExportRecord("contacts", "S", "exported", rows=5).rows_per_second == 0
+
+
+def test_a_dataset_that_was_never_exported_has_a_state_of_its_own() -> None:
+    one, other = ExportState("contacts"), ExportState("orders")
+    assert (one.slot, one.watermark, one.pending, one.cursor) == (None, None, None, ())
+    assert one.columns == other.columns == {}
+    assert one.columns is not other.columns
+
+
 def test_an_outcome_or_a_task_is_one_of_those_known() -> None:
     assert "$.outcome" in refusal({**golden("run.json"), "outcome": "maybe"}, RunRecord)
+    assert "$.outcome" in refusal({**golden("export.json"), "outcome": "maybe"}, ExportRecord)
     assert "$.task" in refusal({**golden("version.json"), "task": "forecast"}, Version)
 
 

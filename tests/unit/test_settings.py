@@ -1,5 +1,6 @@
 """Settings are read once, and every fault is told at once."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,16 @@ from shared.errors import PermanentError, SettingsError
 from shared.settings import BUILT_IN_CATALOG, Settings
 
 STORAGE = {"DataStorage": "UseDevelopmentStorage=true"}
+KEY = "0123456789abcdef0123456789abcdef"
+EXPORT = (
+    "EXPORT_PART_BYTES",
+    "EXPORT_RANGES",
+    "EXPORT_EMPTY_DROPS",
+    "EXPORT_ANNOUNCE_AFTER_SECONDS",
+    "EXPORT_ANNOUNCEMENTS",
+    "EXPORT_RETENTION_DAYS",
+    "PII_HASH_KEY",
+)
 
 
 def fault(**env: str) -> str:
@@ -22,6 +33,12 @@ def test_storage_alone_is_enough_and_the_rest_has_defaults() -> None:
     assert settings == Settings(storage_connection_string="UseDevelopmentStorage=true")
     assert settings.catalog_dir == BUILT_IN_CATALOG
     assert settings.export_part_bytes == 67_108_864
+    assert settings.export_ranges == 1
+    assert settings.export_empty_drops is False
+    assert settings.export_announce_after_seconds == 3600
+    assert settings.export_announcements == 3
+    assert settings.export_retention_days == 90
+    assert settings.pii_hash_key is None
     assert settings.model_refresh_seconds == 30
     assert settings.score_max_rows == 10_000
     assert settings.score_max_bytes == 10_485_760
@@ -37,12 +54,18 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "SQL_CONNECTION_STRING": "d",
             "CATALOG_DIR": str(tmp_path),
             "EXPORT_PART_BYTES": "1024",
+            "EXPORT_RANGES": "4",
+            "EXPORT_EMPTY_DROPS": "true",
+            "EXPORT_ANNOUNCE_AFTER_SECONDS": "0.25",
+            "EXPORT_ANNOUNCEMENTS": "5",
+            "EXPORT_RETENTION_DAYS": "7.5",
+            "PII_HASH_KEY": KEY,
             "MODEL_REFRESH_SECONDS": "0.5",
             "SCORE_MAX_ROWS": "1",
             "SCORE_MAX_BYTES": "2048",
         }
     )
-    assert settings == Settings("a", "b", "c", "d", tmp_path, 1024, 0.5, 1, 2048)
+    assert settings == Settings("a", "b", "c", "d", tmp_path, 1024, 4, True, 0.25, 5, 7.5, KEY, 0.5, 1, 2048)
 
 
 def test_an_identity_takes_the_place_of_the_connection_string() -> None:
@@ -62,7 +85,7 @@ def test_the_identity_is_the_platforms_where_storage_names_none() -> None:
 
 @pytest.mark.parametrize("empty", ["", "  ", "\n"])
 def test_an_empty_value_is_no_value(empty: str) -> None:
-    names = ("SQL_CONNECTION_STRING", "CATALOG_DIR", "EXPORT_PART_BYTES", "MODEL_REFRESH_SECONDS", "AZURE_CLIENT_ID")
+    names = ("SQL_CONNECTION_STRING", "CATALOG_DIR", "MODEL_REFRESH_SECONDS", "AZURE_CLIENT_ID", *EXPORT)
     assert Settings.from_env({**STORAGE, **dict.fromkeys(names, empty)}) == Settings.from_env(STORAGE)
 
 
@@ -78,9 +101,22 @@ def test_no_storage_at_all_names_both_ways_to_set_it() -> None:
         ("EXPORT_PART_BYTES", "1023", "a whole number from 1,024 up"),
         ("EXPORT_PART_BYTES", "64MB", "a whole number from 1,024 up"),
         ("EXPORT_PART_BYTES", "2048.0", "a whole number from 1,024 up"),
-        ("MODEL_REFRESH_SECONDS", "-1", "a number of seconds, zero or more"),
-        ("MODEL_REFRESH_SECONDS", "nan", "a number of seconds, zero or more"),
-        ("MODEL_REFRESH_SECONDS", "soon", "a number of seconds, zero or more"),
+        ("EXPORT_RANGES", "0", "a whole number from 1 up"),
+        ("EXPORT_RANGES", "two", "a whole number from 1 up"),
+        ("EXPORT_EMPTY_DROPS", "yes", "true or false"),
+        ("EXPORT_EMPTY_DROPS", "1", "true or false"),
+        ("EXPORT_ANNOUNCE_AFTER_SECONDS", "-0.1", "a number of seconds from 0 to 100,000,000"),
+        ("EXPORT_ANNOUNCE_AFTER_SECONDS", "1h", "a number of seconds from 0 to 100,000,000"),
+        ("EXPORT_ANNOUNCE_AFTER_SECONDS", "inf", "a number of seconds from 0 to 100,000,000"),
+        ("EXPORT_ANNOUNCEMENTS", "0", "a whole number from 1 up"),
+        ("EXPORT_ANNOUNCEMENTS", "1.5", "a whole number from 1 up"),
+        ("EXPORT_RETENTION_DAYS", "-1", "a number of days from 0 to 100,000,000"),
+        ("EXPORT_RETENTION_DAYS", "inf", "a number of days from 0 to 100,000,000"),
+        ("EXPORT_RETENTION_DAYS", "1e9", "a number of days from 0 to 100,000,000"),
+        ("EXPORT_RETENTION_DAYS", "for ever", "a number of days from 0 to 100,000,000"),
+        ("MODEL_REFRESH_SECONDS", "-1", "a number of seconds from 0 to 100,000,000"),
+        ("MODEL_REFRESH_SECONDS", "nan", "a number of seconds from 0 to 100,000,000"),
+        ("MODEL_REFRESH_SECONDS", "soon", "a number of seconds from 0 to 100,000,000"),
         ("SCORE_MAX_ROWS", "0", "a whole number from 1 up"),
         ("SCORE_MAX_BYTES", "100", "a whole number from 1,024 up"),
         ("CATALOG_DIR", "/does/not/exist", "a folder"),
@@ -88,6 +124,23 @@ def test_no_storage_at_all_names_both_ways_to_set_it() -> None:
 )
 def test_a_wrong_value_is_named_with_what_was_expected(name: str, value: str, expected: str) -> None:
     assert fault(**{name: value}) == f"settings: {name}: expected {expected}, got {value!r}"
+
+
+@pytest.mark.parametrize(("text", "on"), [("true", True), ("True", True), (" TRUE ", True), ("false", False)])
+def test_a_switch_is_true_or_false_however_it_is_spelt(text: str, on: bool) -> None:
+    assert Settings.from_env({**STORAGE, "EXPORT_EMPTY_DROPS": text}).export_empty_drops is on
+
+
+@pytest.mark.parametrize("days", ["0", "100000000"])
+def test_the_longest_times_can_be_counted_with(days: str) -> None:
+    settings = Settings.from_env({**STORAGE, "EXPORT_RETENTION_DAYS": days})
+    assert timedelta(days=settings.export_retention_days).days == int(days)
+
+
+@pytest.mark.parametrize("key", [KEY[:-1], "secret", " " + KEY[:-1] + " "])
+def test_a_key_that_could_be_guessed_is_refused_and_not_shown(key: str) -> None:
+    message = fault(PII_HASH_KEY=key)
+    assert message == f"settings: PII_HASH_KEY: expected at least 32 characters, got {len(key.strip())}"
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
@@ -98,7 +151,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 def test_all_faults_are_told_at_once() -> None:
     wrong = {
         "CATALOG_DIR": "/does/not/exist",
-        "EXPORT_PART_BYTES": "x",
+        **dict.fromkeys(EXPORT, "x"),
         "MODEL_REFRESH_SECONDS": "y",
         "SCORE_MAX_ROWS": "z",
         "SCORE_MAX_BYTES": "1",
@@ -112,6 +165,7 @@ def test_secrets_are_not_shown() -> None:
     env = {
         "DataStorage": "AccountKey=storage-secret",
         "SQL_CONNECTION_STRING": "Pwd=database-secret",
+        "PII_HASH_KEY": "a secret of more than thirty-two characters",
         "DataStorage__clientId": "an-id",
     }
     shown = repr(Settings.from_env(env))

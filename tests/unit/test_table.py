@@ -20,7 +20,7 @@ def read(*files: bytes) -> Table:
         for name, file in blobs.blobs.items()
     )
     manifest = Manifest(dataset="contacts", slot="20240101T000000Z", columns={}, parts=parts, rows=0, exported_at="")
-    return read_table(manifest, DATASET, blobs)
+    return read_table([manifest], DATASET, blobs)
 
 
 def refusal(*files: bytes) -> str:
@@ -159,14 +159,14 @@ def test_bytes_that_are_not_the_manifests_are_refused() -> None:
     part = Part(name="p", rows=60, size_bytes=len(file), sha256=hashlib.sha256(file).hexdigest())
     manifest = Manifest(dataset="contacts", slot="s", columns={}, parts=(part,), rows=60, exported_at="")
     with pytest.raises(DropError, match="is not the file that the manifest names"):
-        read_table(manifest, DATASET, blobs)
+        read_table([manifest], DATASET, blobs)
 
 
 def test_a_part_that_is_gone_is_named() -> None:
     part = Part(name="exports/gone.csv", rows=1, size_bytes=1, sha256="")
     manifest = Manifest(dataset="contacts", slot="s", columns={}, parts=(part,), rows=1, exported_at="")
     with pytest.raises(BlobMissing, match=r"exports/gone\.csv"):
-        read_table(manifest, DATASET, MemoryBlobs())
+        read_table([manifest], DATASET, MemoryBlobs())
 
 
 def test_large_keys_keep_their_digits() -> None:
