@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import operator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from shared.catalog.spec import Column, Dataset, Decision, Model, UseCase
 from shared.csv_format import csv_rows, read_csv
 from shared.export.dialects import OTHER
 from shared.export.reading import Chunk
+from shared.export.run import NIGHTLY, Exporter
 from shared.export.sql import Statement, Writer
+from shared.settings import Settings
 from shared.store import names
 from shared.store.records import Manifest, from_json
+from tests.memory_blobs import MemoryBlobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from shared.export.bands import Band, Bound
+    from shared.export.reach import Order
     from shared.export.reading import Sieve
-    from tests.memory_blobs import MemoryBlobs
+    from shared.store.records import ExportRecord
 
 SLOT = "20261123T020000Z"
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -42,6 +49,9 @@ LOG = Dataset(
     cursor="changed",
 )
 """What ``row`` makes rows of. Its look-back is 0."""
+WHOLE = msgspec.structs.replace(LOG, cursor=None)
+NOW = datetime(2026, 11, 23, 2, 0, 1, tzinfo=UTC)
+SETTINGS = Settings(storage_uri="unused")
 
 
 def row(key: int | None, changed: Any = None, city: str = "Bilbao") -> dict[str, Any]:
@@ -149,3 +159,33 @@ class FakeSession:
 
     def statement(self, band: Band) -> Statement:
         return Writer(self.dataset, OTHER, '"').select(band, dict.fromkeys(self.dataset.columns, str))
+
+
+class Nights:
+    """A table and its exports, one slot after the other."""
+
+    def __init__(self, dataset: Dataset = LOG, **settings: Any) -> None:
+        self.dataset, self.blobs, self.source = dataset, MemoryBlobs(), FakeSource()
+        self.settings = replace(SETTINGS, **settings)
+        self.slot = ""
+        self._day = 22
+
+    def write(self, *rows: dict[str, Any]) -> None:
+        self.source.tables.setdefault("log", []).extend(rows)
+
+    def export(self, order: Order = NIGHTLY) -> ExportRecord:
+        self._day += 1
+        self.slot = f"202611{self._day}T020000Z"
+        return self.exporter.export(self.dataset, self.slot, order)
+
+    @property
+    def exporter(self) -> Exporter:
+        return Exporter(self.source, self.blobs, self.settings, now=lambda: NOW)
+
+    def keys(self) -> list[int]:
+        """Those that the newest export gave."""
+        return sorted(int(found[0] or 0) for found in rows_in(self.blobs, self.slot))
+
+    def outcome(self, order: Order = NIGHTLY) -> tuple[str, list[int]]:
+        done = self.export(order)
+        return done.outcome, (self.keys() if f"drops/log/{self.slot}.json" in self.blobs.blobs else [])

@@ -33,7 +33,12 @@ class FlakyBlobs:
         return self._broken_off(lambda: self.blobs.list(prefix), prefix)
 
     def write(self, name: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str:
-        return self._call(lambda: self.blobs.write(name, data, if_absent=if_absent, if_match=if_match), name)
+        def act() -> str:
+            return self.blobs.write(name, data, if_absent=if_absent, if_match=if_match)
+
+        if self._chance() and self.random.random() < 0.3:
+            act()  # its answer is lost, and the client tries again: a condition has then ceased to hold
+        return self._call(act, name)
 
     def upload(self, name: str, chunks: Iterable[bytes]) -> None:
         if self._chance() and self.random.random() < 0.3:

@@ -124,9 +124,8 @@ def _installed(named: str, dialect: Dialect, drivers: Sequence[str]) -> str:
 
 
 def _with_driver(text: str, driver: str) -> str:
-    return re.sub(
-        r"(?i)((?:^|;)\s*driver\s*=\s*)(\{[^}]*\}|[^;]*)", lambda match: f"{match[1]}{{{driver}}}", text, count=1
-    )
+    place = next(pair for pair in _PAIR.finditer(text) if pair[1].lower() == "driver")
+    return f"{text[: place.start(2)]}{{{driver}}}{text[place.end(2) :]}"
 
 
 def _listed(drivers: Sequence[str]) -> str:

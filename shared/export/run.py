@@ -157,9 +157,11 @@ class _Export:
         prepared = self._prepared(writer.attempt, reach, boundary, parts, turn)
         blob = names.attempt_file(self.dataset.name, self.slot, writer.attempt, "prepared.json")
         self.blobs.write(blob, to_json(prepared))
-        if not ledger.commit(turn, prepared, blob):
-            return msgspec.structs.replace(record, outcome="overtaken", reason="another run exported these rows")
-        return msgspec.structs.replace(record, outcome="exported")
+        if ledger.commit(turn, prepared, blob):
+            return msgspec.structs.replace(record, outcome="exported")
+        if ledger.announced(self.slot):  # by another run of the same slot, whose record stands
+            return msgspec.structs.replace(self.blank, outcome="done before")
+        return msgspec.structs.replace(record, outcome="overtaken", reason="another run exported these rows")
 
     def _writer(self) -> PartWriter:
         return PartWriter(

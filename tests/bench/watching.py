@@ -69,8 +69,16 @@ def _family(pid: int) -> list[int]:
         # A child belongs to the thread that started it.
         with suppress(OSError):
             for listed in list(Path(f"/proc/{parent}/task").glob("*/children")):
-                found += map(int, listed.read_text().split())
+                found += [child for child in map(int, listed.read_text().split()) if _has_begun(child, parent)]
     return found
+
+
+def _has_begun(child: int, parent: int) -> bool:
+    """Until it runs a program of its own, a child's memory is its parent's, counted a second time."""
+    with suppress(OSError):
+        commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (child, parent)]
+        return commands[0] != commands[1]
+    return False
 
 
 def _memory(pid: int) -> _Memory | None:

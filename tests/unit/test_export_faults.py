@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from shared.errors import CauceError, SourceUnavailable, TransientError
+from shared.errors import BlobConflict, CauceError, SourceUnavailable, TransientError
 from shared.export.run import Exporter
 from shared.settings import Settings
+from shared.store import names
+from shared.store.records import Manifest, to_json
 from tests.announced import Announced
 from tests.flaky_blobs import FlakyBlobs
 from tests.growing_table import KINDS, GrowingTable, Kind, dataset, seeded
@@ -83,9 +85,12 @@ def test_whatever_fails_however_often_one_clean_run_makes_it_good(kind: Kind, pr
                 moment += random.choice([0, 1]) * SECOND  # the timer fires again, or somebody else starts it
                 table.breaks_after = random.choice([None, None, random.randrange(12)])
                 try:
-                    exported += export(table, flaky, moment) == "exported"
+                    outcome = export(table, flaky, moment)
                 except CauceError:
                     table.grow()
+                else:
+                    assert outcome != "overtaken", (seed, night)  # nobody else is there
+                    exported += outcome == "exported"
             moment += SECOND
             assert_clean(table, blobs, moment, (seed, night))
         faults += flaky.faults
@@ -174,6 +179,22 @@ def test_an_export_that_was_asleep_for_nights_wakes_up_and_does_no_harm(kind: Ki
         table.grow(30)
         export(table, blobs, MOMENT + night * SECOND)
     sleeper.finish()
+    assert_clean(table, blobs, MOMENT + 5 * SECOND, at)
+
+
+@pytest.mark.parametrize("at", range(1, WRITES + 1))
+def test_a_manifest_that_somebody_else_wrote_meanwhile_stays_and_the_rows_come_next(kind: Kind, at: int) -> None:
+    table, blobs = GrowingTable(kind, seeded(at)), MemoryBlobs()
+    table.grow(60)
+    run = Run(table, blobs, MOMENT, at)
+    run.reach()
+    slot = names.stamp(MOMENT)
+    name, foreign = names.manifest(kind, slot), to_json(Manifest(kind, slot, {}, (), 0, slot))
+    with suppress(BlobConflict):  # it may be there already
+        blobs.write(name, foreign, if_absent=True)
+        assert run.finish() != "exported"
+        assert blobs.blobs[name] == foreign
+    run.finish()
     assert_clean(table, blobs, MOMENT + 5 * SECOND, at)
 
 

@@ -208,10 +208,12 @@ def test_a_day_ahead_is_not_far(form: str) -> None:
 
 
 def test_a_moment_more_than_a_day_is_far() -> None:
-    far = NOW.replace(tzinfo=None) + timedelta(days=1, microseconds=1)
-    found = reach(dataset_of("timestamp"), ExportState("log"), far)
-    assert found.up_to is None
-    assert len(found.notes) == 1
+    tomorrow = NOW.replace(tzinfo=None) + timedelta(days=1)
+    far = tomorrow + timedelta(microseconds=1)
+    found = reach(dataset_of("timestamp"), ExportState("log"), far, tomorrow)
+    assert found.up_to == to_record(tomorrow)
+    assert found.notes[0].startswith("1 rows have ")
+    assert reach(dataset_of("timestamp"), ExportState("log"), far).up_to is None
 
 
 def test_where_all_that_is_new_lies_far_ahead_the_watermark_stays() -> None:

@@ -10,56 +10,15 @@ import msgspec
 import pytest
 
 from shared.catalog.spec import Column
-from shared.errors import SettingsError, SourceUnavailable, StoreUnavailable
-from shared.export.ledger import Ledger
-from shared.export.ranges import LEAST_WIDTH
+from shared.errors import SettingsError
 from shared.export.reach import EVERYTHING_ANEW, Order
-from shared.export.run import NIGHTLY, Exporter
-from shared.settings import Settings
-from tests.fake_source import LOG, SLOT, FakeSource, manifest_in, row, rows_in
-from tests.memory_blobs import MemoryBlobs
+from shared.store.records import CursorValue
+from tests.fake_source import LOG, SLOT, WHOLE, Nights, manifest_in, row, rows_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from shared.catalog.spec import Dataset
-    from shared.export.bands import Band
-    from shared.store.records import ExportRecord
 
-NOW = datetime(2026, 11, 23, 2, 0, 1, tzinfo=UTC)
-SETTINGS = Settings(storage_uri="unused")
-WHOLE = msgspec.structs.replace(LOG, cursor=None)
 LATE = msgspec.structs.replace(LOG, look_back=3)
-
-
-class Nights:
-    """A table and its exports, one slot after the other."""
-
-    def __init__(self, dataset: Dataset = LOG, **settings: Any) -> None:
-        self.dataset, self.blobs, self.source = dataset, MemoryBlobs(), FakeSource()
-        self.settings = replace(SETTINGS, **settings)
-        self.slot = ""
-        self._day = 22
-
-    def write(self, *rows: dict[str, Any]) -> None:
-        self.source.tables.setdefault("log", []).extend(rows)
-
-    def export(self, order: Order = NIGHTLY) -> ExportRecord:
-        self._day += 1
-        self.slot = f"202611{self._day}T020000Z"
-        return self.exporter.export(self.dataset, self.slot, order)
-
-    @property
-    def exporter(self) -> Exporter:
-        return Exporter(self.source, self.blobs, self.settings, now=lambda: NOW)
-
-    def keys(self) -> list[int]:
-        """Those that the newest export gave."""
-        return sorted(int(found[0] or 0) for found in rows_in(self.blobs, self.slot))
-
-    def outcome(self, order: Order = NIGHTLY) -> tuple[str, list[int]]:
-        done = self.export(order)
-        return done.outcome, (self.keys() if f"drops/log/{self.slot}.json" in self.blobs.blobs else [])
 
 
 @pytest.fixture
@@ -84,10 +43,7 @@ def test_then_only_what_is_new_goes_out_and_says_what_it_continues(nights: Night
     assert nights.outcome() == ("exported", [4, 5, 6])
     manifest = manifest_in(nights.blobs, nights.slot)
     assert (manifest.follows, manifest.schema_version) == (SLOT, 2)
-    assert (manifest.above, manifest.up_to) == (
-        manifest_in(nights.blobs).up_to,
-        msgspec.structs.replace(manifest.up_to, text="12"),
-    )  # type: ignore[type-var]
+    assert (manifest.above, manifest.up_to) == (CursorValue("integer", "9"), CursorValue("integer", "12"))
 
 
 def test_a_row_within_the_look_back_may_come_late() -> None:
@@ -205,6 +161,13 @@ def test_a_full_export_is_everything_even_where_nothing_is_new(nights: Nights) -
     assert nights.outcome() == ("exported", [4])
 
 
+@pytest.mark.parametrize("dataset", [LOG, WHOLE], ids=["with a cursor", "without"])
+def test_a_full_export_of_an_empty_table_is_announced_too(dataset: Dataset) -> None:
+    nights = Nights(dataset)
+    assert nights.outcome(Order(full=True)) == ("exported", [])
+    assert nights.outcome() == ("nothing new", [])
+
+
 def test_a_full_export_of_a_table_without_a_cursor_is_announced_though_it_is_the_same() -> None:
     nights = Nights(WHOLE)
     nights.write(row(1))
@@ -251,80 +214,6 @@ def test_a_row_whose_time_lies_ahead_waits_until_it_has_come() -> None:
     christmas = replace(nights.exporter, now=lambda: datetime(2026, 12, 24, 2, tzinfo=UTC))
     assert christmas.export(dataset, "20261224T020000Z").rows == 1
     assert [found[0] for found in rows_in(nights.blobs, "20261224T020000Z")] == ["2"]
-
-
-# Reading in several processes
-
-
-def test_what_neither_was_read_nor_comes_again_is_shared_out_by_key() -> None:
-    """Each row still goes out once: a part for each range, and the next night goes on from there."""
-    nights = Nights(LATE, export_ranges=3)
-    nights.write(row(None, 1), row(7, None), *[row(key * LEAST_WIDTH, key) for key in range(1, 9)])
-    nights.export()
-    rows = rows_in(nights.blobs, nights.slot)
-    assert len(rows) == 10
-    assert sorted(int(key) for key, *_ in rows if key) == [7, *(key * LEAST_WIDTH for key in range(1, 9))]
-    assert [band.divisible for band in nights.source.apart] == [True, True]
-    assert len(manifest_in(nights.blobs).parts) == 3
-    assert nights.outcome() == ("nothing new", [])
-    assert nights.source.reading == 0
-
-
-def test_a_range_that_fails_fails_the_export_and_the_next_one_is_whole() -> None:
-    nights = Nights(WHOLE, export_ranges=3)
-    nights.write(*[row(key * LEAST_WIDTH) for key in range(1, 9)])
-    failure = SourceUnavailable("gone")
-
-    def fail_apart(band: Band) -> None:
-        if band.bounds and band.bounds[0].operator == ">=":
-            raise failure
-
-    nights.source.before_read = fail_apart
-    with pytest.raises(SourceUnavailable) as raised:
-        nights.export()
-    assert raised.value is failure
-    assert not [name for name in nights.blobs.blobs if name.startswith("drops/")]
-    assert nights.source.reading == 0
-    nights.source.before_read = lambda _band: None
-    assert nights.export().rows == 8
-
-
-# Failures
-
-
-@pytest.mark.parametrize("after", [0, 1, 2])
-def test_a_failure_on_the_way_announces_nothing_and_the_next_run_reads_the_same(nights: Nights, after: int) -> None:
-    nights.write(*[row(key, 7) for key in range(10, 40)])
-    bands: list[Band] = []
-
-    def fail(band: Band) -> None:
-        bands.append(band)
-        if len(bands) > after:
-            message = "broke off"
-            raise SourceUnavailable(message)
-
-    nights.source.before_read = fail
-    with pytest.raises(SourceUnavailable):
-        nights.export()
-    assert nights.source.closed == ["log"]
-    assert not [name for name in nights.blobs.blobs if name.startswith("drops/")]
-    assert Ledger(nights.blobs, "log").peek().slot is None
-    nights.source.before_read = lambda _band: None
-    assert nights.export().rows == 33
-
-
-def test_a_store_that_fails_closes_the_database(nights: Nights) -> None:
-    class Full(MemoryBlobs):
-        def upload(self, name: str, chunks: Iterable[bytes]) -> None:
-            next(iter(chunks))
-            message = "the store broke off"
-            raise StoreUnavailable(message)
-
-    nights.blobs = Full()
-    with pytest.raises(StoreUnavailable):
-        nights.export()
-    assert (nights.source.closed, nights.source.reading) == (["log"], 0)
-    assert [name for name in nights.blobs.blobs] == [f"exports/log/{nights.slot}/export.json"]
 
 
 def test_foreseeing_writes_nothing_and_gives_the_statements(nights: Nights) -> None:
