@@ -35,15 +35,14 @@ def announce_again(use_case: UseCase, blobs: Blobs, now: datetime, settings: Set
     newest = Ledger(blobs, dataset).peek().slot
     overdue = []
     for info in blobs.list(names.manifests(dataset)):
-        drop = names.parse_drop(info.name)
-        waited = now - info.modified
-        if drop.suffix != ".json" or waited < timedelta(seconds=settings.export_announce_after_seconds):
+        slot = names.manifest_slot(info.name)
+        if slot is None or now - info.modified < timedelta(seconds=settings.export_announce_after_seconds):
             continue
-        record = names.run_record(dataset, drop.stem, model)
-        if record in records if drop.stem == newest else names.folder_of(record) in done:
+        record = names.run_record(dataset, slot, model)
+        if record in records if slot == newest else names.folder_of(record) in done:
             continue
         if not _announced_again(info.name, blobs, settings.export_announcements):
-            overdue.append(drop.stem)
+            overdue.append(slot)
     if overdue:
         logger.error(
             "export of %s: %d manifests have no run record after %d announcements each: %s. Does Event Grid reach "

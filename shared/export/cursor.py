@@ -99,16 +99,21 @@ def from_record(record: CursorValue) -> Value:
 
 def earlier(value: Value, look_back: int, kind: ColumnType) -> Value:
     """``value`` less ``look_back``: units of an integer, seconds of a time (whole days of a date, rounded up)."""
-    if not look_back:
+    if not look_back or (isinstance(value, str) and kind not in TEMPORAL):
         return value
     if isinstance(value, int):
         return value - look_back
+    try:
+        return _earlier_time(value, look_back)
+    except OverflowError:  # there are no years so far back
+        return as_written(datetime.min, value)  # noqa: DTZ901  # as databases give times
+
+
+def _earlier_time(value: str | date, look_back: int) -> Value:
     if isinstance(value, datetime):
         return value - timedelta(seconds=look_back)
     if isinstance(value, date):
         return value - timedelta(days=-(-look_back // SECONDS_A_DAY))
-    if kind not in TEMPORAL:
-        return value
     return _moved(value, timedelta(seconds=-look_back))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -79,11 +80,19 @@ def why_anew(dataset: Dataset, state: ExportState) -> str | None:
     columns = {name: column.type for name, column in dataset.used_columns().items()}
     if state.columns != columns:
         return "everything anew: the catalog's columns have changed"
+    if state.reads not in {None, reads_of(dataset)}:
+        return "everything anew: the catalog's table, query or personal data have changed"
     if state.cursor != dataset.cursor_columns:
         return "everything anew: the catalog's cursor has changed"
     if state.look_back < dataset.look_back:
         return "everything anew: the catalog looks back further than before"
     return None
+
+
+def reads_of(dataset: Dataset) -> str:
+    """sha256 of where the rows come from and which columns leave as hashes: other rows, or rows that match no more."""
+    hashed = [name for name, column in dataset.used_columns().items() if column.pii == "hash"]
+    return hashlib.sha256(repr((dataset.table, dataset.query, hashed)).encode()).hexdigest()
 
 
 def _newest(

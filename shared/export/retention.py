@@ -42,8 +42,8 @@ class _Slot:
 def sweep(use_case: UseCase, blobs: Blobs, now: datetime, retention_days: float) -> int:
     """Delete attempts that came to nothing, and exports older than the retention; the number of blobs deleted.
 
-    What the newest export continues, and what the versions continue that serve or may serve again, stays whatever
-    its age.
+    What a younger export continues stays whatever its age, and so does what the versions were made from that serve or
+    may serve again.
     """
     dataset = use_case.dataset.name
     stored = list(blobs.list(names.exports(dataset)))
@@ -52,9 +52,15 @@ def sweep(use_case: UseCase, blobs: Blobs, now: datetime, retention_days: float)
         return 0
     # In this order: an export that ends meanwhile continues the state's slot, whose chain is then there to be seen.
     state = _state(dataset, blobs)
-    slots = _slots(dataset, blobs)
-    needed = chains([state.slot, *_live_slots(use_case, blobs)], {name: slot.manifest for name, slot in slots.items()})
-    kept = {name: slot for name, slot in slots.items() if name in needed or now - slot.modified < _days(retention_days)}
+    try:
+        slots = _slots(dataset, blobs)
+    except VersionError as error:  # what that one continues is not known
+        logger.warning("export of %s: nothing old is deleted: %s", dataset, error)
+        return 0
+    young = [name for name, slot in slots.items() if now - slot.modified < _days(retention_days)]
+    manifests = {name: slot.manifest for name, slot in slots.items()}
+    needed = chains([state.slot, *_live_slots(use_case, blobs), *young], manifests)
+    kept = {name: slot for name, slot in slots.items() if name in needed}
     for name in slots.keys() - kept.keys():
         logger.info("export of %s: slot %s is older than %g days and goes", dataset, name, retention_days)
         blobs.delete(names.manifest(dataset, name))
@@ -96,12 +102,12 @@ def _left_over(
 def _slots(dataset: str, blobs: Blobs) -> dict[str, _Slot]:
     found = {}
     for info in blobs.list(names.manifests(dataset)):
-        drop = names.parse_drop(info.name)
-        if drop.suffix == ".json":
+        slot = names.manifest_slot(info.name)
+        if slot is not None:
             with suppress(BlobMissing):  # another run has just deleted it
                 blob = blobs.read(info.name)
                 if blob is not None:
-                    found[drop.stem] = _Slot(from_json(blob.data, Manifest, info.name), info.modified)
+                    found[slot] = _Slot(from_json(blob.data, Manifest, info.name), info.modified)
     return found
 
 

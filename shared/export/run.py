@@ -18,7 +18,7 @@ from shared.export.boundary import Boundary
 from shared.export.ledger import Ledger
 from shared.export.parts import PartWriter, quiet
 from shared.export.ranges import cut
-from shared.export.reach import EVERYTHING_ANEW, Order, reach_of
+from shared.export.reach import EVERYTHING_ANEW, Order, reach_of, reads_of
 from shared.export.retention import sweep
 from shared.store import names
 from shared.store.records import ExportRecord, Manifest, Prepared, to_json
@@ -235,6 +235,7 @@ class _Export:
             turn.state,
             slot=self.slot,
             columns=columns,
+            reads=reads_of(self.dataset),
             cursor=self.dataset.cursor_columns,
             look_back=self.dataset.look_back,
             watermark=reach.up_to,

@@ -46,8 +46,7 @@ class Writer:
     def select(self, band: Band, types: Mapping[str, type]) -> Statement:
         """The used columns, in the catalog's order, of a band's rows. ``types`` are those that the driver announces."""
         columns = ",\n  ".join(
-            self.dialect.reads.get(types[name], "{0}").format(self._quoted(name))
-            for name in self.dataset.used_columns()
+            self._read(name, types[name], place) for place, name in enumerate(self.dataset.used_columns())
         )
         return self._from(columns, band.bounds, band.empty)
 
@@ -55,18 +54,24 @@ class Writer:
         """The highest cursor value within ``bounds``."""
         column = self.dataset.cursor_columns[0]
         template = self.dialect.newest.get(self.dataset.columns[column].type, "MAX({0})")
-        return self._from(template.format(self._quoted(column)), bounds)
+        return self._from(f"{template.format(self._quoted(column))} AS newest_value", bounds)
 
     def key_bounds(self, band: Band) -> Statement:
         """The lowest and the highest key within a band."""
         key = self._quoted(self.dataset.column_with("key"))
         template = self.dialect.newest.get("integer", "MAX({0})")
-        columns = f"{template.replace('MAX', 'MIN').format(key)}, {template.format(key)}"
+        lowest, highest = template.replace("MAX", "MIN").format(key), template.format(key)
+        columns = f"{lowest} AS lowest_key, {highest} AS highest_key"
         return self._from(columns, band.bounds, band.empty)
 
     def count(self, bounds: Sequence[Bound]) -> Statement:
         """How many rows lie within ``bounds``."""
         return self._from("COUNT(*)", bounds)
+
+    def _read(self, name: str, announced: type, place: int) -> str:
+        """SQLite's driver spoils the long name that an expression has without one of its own, and then fails."""
+        template = self.dialect.reads.get(announced)
+        return self._quoted(name) if template is None else f"{template.format(self._quoted(name))} AS value_{place}"
 
     @property
     def _relation(self) -> str:

@@ -110,6 +110,12 @@ def history(model: str) -> str:
     return f"models/{model}/history.jsonl"
 
 
+def manifest_slot(blob: str) -> str | None:
+    """The slot that a manifest under ``drops/`` is named after; None for any other blob."""
+    match = DROP_PATTERN.match(blob)
+    return match["stem"] if match and (match["suffix"] or "").lower() == ".json" else None
+
+
 @dataclass(frozen=True)
 class Drop:
     """A blob under ``drops/``: an export's manifest (.json) or a person's CSV (.csv)."""

@@ -62,6 +62,8 @@ class ExportState(Struct, frozen=True):
     """Of the newest manifest: the next one continues it."""
     columns: dict[str, str] = {}
     """Of that manifest; where the catalog's differ, everything is exported anew."""
+    reads: str | None = None
+    """sha256 of what else the catalog says of the rows: see ``reach.reads_of``."""
     cursor: tuple[str, ...] = ()
     look_back: int = 0
     watermark: CursorValue | None = None

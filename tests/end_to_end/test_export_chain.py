@@ -97,4 +97,4 @@ def test_a_manifest_whose_event_was_lost_is_announced_again(company: World) -> N
     lost = night(company)
     night(company)
     name = f"drops/contacts/{lost.slot}.json"
-    wait_until(lambda: read(company, name, Manifest).announcements == 2, 30)
+    wait_until(lambda: read(company, name, Manifest).announcements >= 2, 30)

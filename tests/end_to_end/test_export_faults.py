@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import logging
 import os
 import re
@@ -29,6 +30,7 @@ from tests.end_to_end.export_process import Job, Nursery
 from tests.end_to_end.writers import Events, Orders, busy
 from tests.growing_table import KINDS, dataset, seeded
 from tests.memory_blobs import MemoryBlobs
+from tests.mortal_blobs import MortalBlobs
 from tests.postgres import PostgreSQL
 from tests.tcp_proxy import CUTS, ERRORS, SILENCE, Fault, TcpProxy
 from tests.tiny_versions import catalog
@@ -116,6 +118,32 @@ def test_a_line_to_storage_that_breaks_loses_and_doubles_no_row(
     assert "StoreUnavailable" in outcomes or probability < 0.3
     Exporter(source, straight, SMALL_PARTS).export_all([use_case], moment + timedelta(seconds=1))
     Announced(straight, name).assert_is(shop.table())
+
+
+def test_an_export_that_another_one_overtakes_at_any_write_doubles_no_row(
+    shop: Orders | Events, azurite: Azurite
+) -> None:
+    blobs = connect(azurite.connection_string, None, None, patient=True)
+    source = OdbcSource(shop.connection_string)
+    orders = dataset(shop.kind, f"{shop.kind}-{uuid.uuid4().hex[:8]}")
+    slots = (names.stamp(MOMENT + timedelta(seconds=second)) for second in itertools.count())
+
+    def other() -> None:
+        shop.step()
+        Exporter(source, blobs, SMALL_PARTS).export(orders, next(slots))
+
+    outcomes = set()
+    for at in range(1, 9):
+        shop.step()
+        overtaken = MortalBlobs(blobs, other, at=at)
+        outcomes.add(Exporter(source, overtaken, SMALL_PARTS).export(orders, next(slots)).outcome)
+        Announced(blobs, orders.name).assert_holds([])
+    shop.settle()
+    other()
+    shop.settle()
+    Exporter(source, blobs, SMALL_PARTS).export(orders, next(slots))
+    Announced(blobs, orders.name).assert_is(shop.table())
+    assert outcomes == {"exported", "overtaken"}
 
 
 def test_a_store_that_is_away_is_told_as_such(azurite: Azurite, tmp_path: Path) -> None:

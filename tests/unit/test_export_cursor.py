@@ -224,3 +224,16 @@ def test_the_lowest_form_of_a_second_compares_below_all_others(example: str, suf
 )
 def test_times_in_every_form_compare_with_the_clock(value: Value) -> None:
     assert moment_of(value) == datetime(2026, 11, 23)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("value", "lowest"),
+    [
+        (datetime(1, 1, 2), datetime(1, 1, 1)),  # noqa: DTZ001  # as databases give them
+        (date(1, 1, 2), date(1, 1, 1)),
+        ("0001-01-02 00:00:00", "0001-01-01 00:00:00"),
+        ("2026-11-23", "0001-01-01"),
+    ],
+)
+def test_no_time_is_earlier_than_the_first(value: Any, lowest: Any) -> None:
+    assert earlier(value, 10**12, "timestamp") == lowest

@@ -12,7 +12,7 @@ from shared.catalog.spec import Column
 from shared.errors import SettingsError, VersionError
 from shared.export.bands import EVERYTHING, Band, plan, since
 from shared.export.cursor import to_record
-from shared.export.reach import EVERYTHING_ANEW, Order, Reach, reach_of, why_anew
+from shared.export.reach import EVERYTHING_ANEW, Order, Reach, reach_of, reads_of, why_anew
 from shared.store.records import CursorValue, ExportState
 from tests.fake_source import LOG, FakeSession, FakeSource, row
 
@@ -96,6 +96,18 @@ def test_what_the_catalog_changed_cannot_be_continued(changes: dict[str, Any], w
     assert (found.follows, found.above, found.why) == (None, None, why)
     assert found.bands == plan(dataset, None, 12)
     assert why_anew(dataset, state_of(dataset, 9, **changes)) == why
+
+
+@pytest.mark.parametrize(
+    "changes", [{"table": "log_2"}, {"table": None, "query": "SELECT * FROM log"}, {"columns": "hashed"}]
+)
+def test_other_rows_or_rows_that_match_no_more_are_not_continued(changes: dict[str, Any]) -> None:
+    if changes == {"columns": "hashed"}:
+        changes = {"columns": {**LOG.columns, "city": Column("category", nullable=True, pii="hash")}}
+    before = state_of(LOG, 9, reads=reads_of(LOG))
+    assert why_anew(LOG, before) is None
+    why = "everything anew: the catalog's table, query or personal data have changed"
+    assert why_anew(msgspec.structs.replace(LOG, **changes), before) == why
 
 
 def test_a_catalog_that_looks_back_less_than_before_goes_on() -> None:

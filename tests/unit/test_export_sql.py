@@ -66,7 +66,7 @@ def test_names_are_quoted_as_the_database_does_it(mark: str, name: str, quoted: 
     assert made.select(Band((Bound(name, ">", 1),)), {name: int}).text == (
         f"SELECT {quoted}\nFROM log\nWHERE {quoted} > ?"
     )
-    assert made.newest(()).text == f"SELECT MAX({quoted})\nFROM log"
+    assert made.newest(()).text == f"SELECT MAX({quoted}) AS newest_value\nFROM log"
 
 
 def test_values_are_parameters_and_never_text() -> None:
@@ -98,7 +98,8 @@ def test_what_a_driver_distorts_is_read_as_text(dialect: Dialect, reads: dict[ty
     dataset = msgspec.structs.replace(LOG, columns={"id": Column("integer", role="key")})
     for kind, template in reads.items():
         found = Writer(dataset, dialect, '"').select(EVERYTHING, {"id": kind})
-        assert found.text == "SELECT {}\nFROM log".format(template.format('"id"'))
+        named = "" if template == "{0}" else " AS value_0"
+        assert found.text == f"SELECT {template.format('"id"')}{named}\nFROM log"
 
 
 @pytest.mark.parametrize(
@@ -118,16 +119,19 @@ def test_the_newest_value_loses_nothing(dialect: Dialect, kind: ColumnType, expr
         writer(dialect), dataset=msgspec.structs.replace(LOG, columns={**LOG.columns, "changed": Column(kind)})
     )
     assert made.newest([Bound("changed", ">", 1)]) == Statement(
-        f'SELECT {expression}\nFROM log\nWHERE "changed" > ?', (1,)
+        f'SELECT {expression} AS newest_value\nFROM log\nWHERE "changed" > ?', (1,)
     )
 
 
 @pytest.mark.parametrize(
     ("dialect", "columns"),
     [
-        (OTHER, 'MIN("id"), MAX("id")'),
-        (SQLITE, 'CAST(MIN("id") AS TEXT), CAST(MAX("id") AS TEXT)'),
-        (POSTGRESQL, 'CAST(MIN("id") AS VARCHAR(40)), CAST(MAX("id") AS VARCHAR(40))'),
+        (OTHER, 'MIN("id") AS lowest_key, MAX("id") AS highest_key'),
+        (SQLITE, 'CAST(MIN("id") AS TEXT) AS lowest_key, CAST(MAX("id") AS TEXT) AS highest_key'),
+        (
+            POSTGRESQL,
+            'CAST(MIN("id") AS VARCHAR(40)) AS lowest_key, CAST(MAX("id") AS VARCHAR(40)) AS highest_key',
+        ),
     ],
 )
 def test_the_keys_bounds_are_those_of_the_band(dialect: Dialect, columns: str) -> None:
