@@ -101,7 +101,7 @@ def test_an_event_of_another_container_leaves_nothing_behind(world: World) -> No
     world.send_event("exports/contacts/contacts.csv", datetime.now(UTC))
     assert world.host is not None
     log = world.host.output
-    wait_until(lambda: "Executed 'Functions.train_blob_trigger' (Succeeded" in log.read_text(), 30)
+    wait_until(lambda: "Executed 'Functions.train_blob_trigger' (Succeeded" in log.read_text(), 120)
     assert "is not a drop" in log.read_text()
     assert list(world.blobs.list("runs/")) == []
     assert list(world.blobs.list("models/")) == []
@@ -147,11 +147,11 @@ def test_storage_that_goes_away_during_an_export_leaves_no_manifest_and_the_next
         company.azurite.stop()
         assert company.host is not None
         log = company.host.output
-        wait_until(lambda: "Executed 'Functions.export_timer' (Failed" in log.read_text(), 60)
+        wait_until(lambda: "Executed 'Functions.export_timer' (Failed" in log.read_text(), 120)
         company.azurite.start()
         assert manifests(company) == []
         assert company.call("/admin/functions/export_timer", {"input": ""})[0] == 202
-        (name,) = wait_until(lambda: manifests(company), 60)
+        (name,) = wait_until(lambda: manifests(company), 120)
         blob = company.blobs.read(name)
         assert blob is not None
         manifest = from_json(blob.data, Manifest, name)

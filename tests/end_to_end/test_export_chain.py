@@ -56,7 +56,7 @@ def night(world: World) -> ExportRecord:
     before = records(world)
     time.sleep(1.1)
     assert world.call("/admin/functions/export_timer", {"input": ""})[0] == 202
-    wait_until(lambda: len(records(world)) > len(before), 30)
+    wait_until(lambda: len(records(world)) > len(before), 120)
     (name,) = set(records(world)) - set(before)
     return read(world, name, ExportRecord)
 
@@ -97,4 +97,4 @@ def test_a_manifest_whose_event_was_lost_is_announced_again(company: World) -> N
     lost = night(company)
     night(company)
     name = f"drops/contacts/{lost.slot}.json"
-    wait_until(lambda: read(company, name, Manifest).announcements >= 2, 30)
+    wait_until(lambda: read(company, name, Manifest).announcements >= 2, 120)

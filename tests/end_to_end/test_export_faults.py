@@ -130,17 +130,17 @@ def test_an_export_that_another_one_overtakes_at_any_write_doubles_no_row(
 
     def other() -> None:
         shop.step()
+        shop.settle()
         Exporter(source, blobs, SMALL_PARTS).export(orders, next(slots))
 
     outcomes = set()
     for at in range(1, 9):
         shop.step()
+        shop.settle()
         overtaken = MortalBlobs(blobs, other, at=at)
         outcomes.add(Exporter(source, overtaken, SMALL_PARTS).export(orders, next(slots)).outcome)
         Announced(blobs, orders.name).assert_holds([])
-    shop.settle()
     other()
-    shop.settle()
     Exporter(source, blobs, SMALL_PARTS).export(orders, next(slots))
     Announced(blobs, orders.name).assert_is(shop.table())
     assert outcomes == {"exported", "overtaken"}

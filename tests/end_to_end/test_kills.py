@@ -31,7 +31,7 @@ def test_a_killed_retraining_is_finished_by_the_same_event(world: World, at: int
     slot = world.drop(to_csv(rows), "second.csv")
     mortal = world.start_mortal(at, moment)
     world.send_event("drops/contacts/second.csv", datetime.now(UTC))
-    assert mortal.wait(60) == -9
+    assert mortal.wait(180) == -9
 
     world.start(events=False)
     world.send_event("drops/contacts/second.csv", datetime.now(UTC))

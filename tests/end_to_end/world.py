@@ -98,7 +98,7 @@ class World:
                 environment={**os.environ, **self.environment},
                 folder=PROJECT_ROOT,
             )
-        ready = wait_until(lambda: re.search(r"^host ready (\S+)$", log.read_text(), re.MULTILINE), 30)
+        ready = wait_until(lambda: re.search(r"^host ready (\S+)$", log.read_text(), re.MULTILINE), 90)
         assert ready
         self.host = RunningHost(ready[1], KEY, None, log, child)
         return child
@@ -132,7 +132,7 @@ class World:
         with ThreadPoolExecutor(times) as pool:
             list(pool.map(lambda _: self.send_event(blob, when), range(times)))
 
-    def record(self, slot: str, seconds: float = 60) -> RunRecord:
+    def record(self, slot: str, seconds: float = 180) -> RunRecord:
         """The run record of a slot, when it is there."""
         name = names.run_record("contacts", slot, "phone")
         return wait_until(lambda: self._peek(name), seconds, 0.1)  # type: ignore[return-value]
