@@ -1,11 +1,20 @@
 """What tests of all kinds share."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
 
 from local.azurite import Azurite
 from tests.postgres import PostgreSQL
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """Telling of thousands of failures would take longer than they do."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,7 @@ LOG = Dataset(
 )
 """What ``row`` makes rows of. Its look-back is 0."""
 WHOLE = msgspec.structs.replace(LOG, cursor=None)
+LATE = msgspec.structs.replace(LOG, look_back=3)
 NOW = datetime(2026, 11, 23, 2, 0, 1, tzinfo=UTC)
 SETTINGS = Settings(storage_uri="unused")
 
@@ -189,3 +190,10 @@ class Nights:
     def outcome(self, order: Order = NIGHTLY) -> tuple[str, list[int]]:
         done = self.export(order)
         return done.outcome, (self.keys() if f"drops/log/{self.slot}.json" in self.blobs.blobs else [])
+
+
+def first_three() -> Nights:
+    """Three rows to begin with, the last one without a cursor value."""
+    made = Nights()
+    made.write(row(1, 5), row(2, 9, "Vigo"), row(3, None))
+    return made

@@ -2,59 +2,30 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from functools import cache
 from threading import Barrier, BrokenBarrierError, Event, Thread
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
 from shared.errors import BlobConflict, CauceError, SourceUnavailable, TransientError
-from shared.export.run import Exporter
-from shared.settings import Settings
 from shared.store import names
 from shared.store.records import Manifest, to_json
 from tests.announced import Announced
 from tests.flaky_blobs import FlakyBlobs
-from tests.growing_table import KINDS, GrowingTable, Kind, dataset, seeded
+from tests.growing_exports import MOMENT, SECOND, exporter, use_case
+from tests.growing_table import KINDS, GrowingTable, Kind, seeded
 from tests.memory_blobs import MemoryBlobs
 from tests.mortal_blobs import MortalBlobs
-from tests.tiny_versions import catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from datetime import datetime
 
-    from shared.catalog.spec import UseCase
     from shared.store.blobs import Blobs
 
-MOMENT = datetime(2026, 11, 23, 2, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
-SETTINGS = Settings(export_part_bytes=600)
 WRITES = 9  # three parts at least, boundary, prepared, claim, manifest, state, record
 
-pytestmark = pytest.mark.parametrize("kind", KINDS)
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Telling of thousands of failures would take longer than they do."""
-    logging.disable()
-    yield
-    logging.disable(logging.NOTSET)
-
-
-@cache
-def use_case(kind: Kind) -> UseCase:
-    return msgspec.structs.replace(catalog("phone").use_cases[0], dataset=dataset(kind))
-
-
-def exporter(
-    table: GrowingTable, blobs: Blobs, settings: Settings = SETTINGS, now: Callable[[], datetime] = lambda: MOMENT
-) -> Exporter:
-    return Exporter(table, blobs, settings, now=now)
+pytestmark = [pytest.mark.usefixtures("quiet"), pytest.mark.parametrize("kind", KINDS)]
 
 
 def export(table: GrowingTable, blobs: Blobs, moment: datetime) -> str:

@@ -14,15 +14,7 @@ from shared.export.ledger import Ledger
 from shared.export.ranges import LEAST_WIDTH
 from shared.export.run import utc_now
 from shared.store.records import CursorValue, ExportRecord, from_json
-from tests.fake_source import (
-    LOG,
-    SLOT,
-    WHOLE,
-    Nights,
-    manifest_in,
-    row,
-    rows_in,
-)
+from tests.fake_source import LATE, LOG, SLOT, WHOLE, Nights, first_three, manifest_in, row, rows_in
 from tests.memory_blobs import MemoryBlobs
 
 if TYPE_CHECKING:
@@ -30,14 +22,10 @@ if TYPE_CHECKING:
 
     from shared.export.bands import Band
 
-LATE = msgspec.structs.replace(LOG, look_back=3)
-
 
 @pytest.fixture
 def nights() -> Nights:
-    made = Nights()
-    made.write(row(1, 5), row(2, 9, "Vigo"), row(3, None))
-    return made
+    return first_three()
 
 
 def record_in(blobs: MemoryBlobs, slot: str = SLOT, dataset: str = "log") -> ExportRecord:

@@ -13,19 +13,15 @@ from shared.catalog.spec import Column
 from shared.errors import SettingsError
 from shared.export.reach import EVERYTHING_ANEW, Order
 from shared.store.records import CursorValue
-from tests.fake_source import LOG, SLOT, WHOLE, Nights, manifest_in, row, rows_in
+from tests.fake_source import LATE, LOG, SLOT, WHOLE, Nights, first_three, manifest_in, row, rows_in
 
 if TYPE_CHECKING:
     from shared.catalog.spec import Dataset
 
-LATE = msgspec.structs.replace(LOG, look_back=3)
-
 
 @pytest.fixture
 def nights() -> Nights:
-    made = Nights()
-    made.write(row(1, 5), row(2, 9, "Vigo"), row(3, None))
-    return made
+    return first_three()
 
 
 def test_the_first_export_is_the_whole_table(nights: Nights) -> None:

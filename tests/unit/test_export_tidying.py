@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,46 +12,24 @@ import pytest
 from shared.errors import CauceError
 from shared.export.announce import announce_again
 from shared.export.retention import chains, sweep
-from shared.export.run import Exporter, Order
+from shared.export.run import Order
 from shared.settings import Settings
 from shared.store import names
 from shared.store.registry import Registry
 from tests.announced import Announced, assert_same
 from tests.flaky_blobs import FlakyBlobs
+from tests.growing_exports import MOMENT, SECOND, SETTINGS, exporter, use_case
 from tests.growing_table import KINDS, GrowingTable, Kind, dataset, seeded
 from tests.memory_blobs import MemoryBlobs
-from tests.tiny_versions import catalog, make, promote
+from tests.tiny_versions import make, promote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shared.catalog.spec import UseCase
-    from shared.store.blobs import BlobInfo, Blobs
-
-MOMENT = datetime(2026, 11, 23, 2, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
-SETTINGS = Settings(export_part_bytes=600)
-
-pytestmark = pytest.mark.parametrize("kind", KINDS)
+    from shared.store.blobs import BlobInfo
 
 
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Telling of thousands of failures would take longer than they do."""
-    logging.disable()
-    yield
-    logging.disable(logging.NOTSET)
-
-
-@cache
-def use_case(kind: Kind) -> UseCase:
-    return msgspec.structs.replace(catalog("phone").use_cases[0], dataset=dataset(kind))
-
-
-def exporter(
-    table: GrowingTable, blobs: Blobs, settings: Settings = SETTINGS, now: Callable[[], datetime] = lambda: MOMENT
-) -> Exporter:
-    return Exporter(table, blobs, settings, now=now)
+pytestmark = [pytest.mark.usefixtures("quiet"), pytest.mark.parametrize("kind", KINDS)]
 
 
 class DatedBlobs(MemoryBlobs):
