@@ -12,6 +12,7 @@ Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{1,61}[a-z0-9]\Z")]
 ColumnType = Literal["integer", "number", "decimal", "boolean", "category", "text", "date", "timestamp"]
 Role = Literal["feature", "key", "time", "target", "unused"]
 History = Annotated[int, Meta(ge=100)] | Literal["all"]
+HalfLife = Annotated[int, Meta(ge=50)]
 FEATURE_TYPES = frozenset({"integer", "number", "decimal", "boolean", "category"})
 NUMERIC_TYPES = frozenset({"integer", "number", "decimal"})
 CURSOR_TYPES = frozenset({"integer", "date", "timestamp", "text", "category"})
@@ -34,6 +35,10 @@ class Column(Struct, frozen=True, forbid_unknown_fields=True):
     """Personal data: exported as a keyed hash, or not at all. ``true`` alone says that somebody must still decide."""
     reason: str | None = None
     """Why an unused column is unused: shown to whoever sends it."""
+    trusted: str | None = None
+    """Why this feature may explain the target as well as it does, where the leak guard stops a version for it."""
+    calendar: Literal["weekday"] | None = None
+    """What of a time is a feature beside its role: a request then sends the time itself."""
     description: str = ""
 
     @property
@@ -113,27 +118,58 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
 class Training(Struct, frozen=True, forbid_unknown_fields=True):
     """How versions are made."""
 
-    holdout: Annotated[float, Meta(ge=0.05, le=0.5)] = 0.2
-    """The share of rows, the newest, that judge a model and train none."""
-    folds: Annotated[int, Meta(ge=1, le=10)] = 3
-    """Time-ordered folds inside the older rows, on which settings are chosen."""
-    history: Annotated[tuple[History, ...], Meta(min_length=1)] = ("all", 20_000, 5_000)
-    """How many of the newest training rows to learn from: tried like any other setting."""
+    folds: Annotated[int, Meta(ge=1, le=20)] = 4
+    """Time-ordered folds that choose settings, and as many newer ones that judge what was chosen."""
+    fold_rows: Annotated[int, Meta(ge=20)] = 250
+    """Rows of a fold: fewer where rows are few, more where an outcome is rare."""
+    history: Annotated[tuple[History, ...], Meta(min_length=1)] = (1_000, 2_000, 5_000, 20_000, "all")
+    """How many of the newest rows to learn from: tried like any other setting."""
+    half_lives: tuple[HalfLife, ...] = (500,)
+    """Instead of an end to history: every so many rows back, a row counts half."""
     min_rows: Annotated[int, Meta(ge=50)] = 200
     max_refused: Annotated[float, Meta(ge=0, le=1)] = 0.05
     """The share of rows that may go to quarantine before the whole drop is refused."""
     seconds: Annotated[float, Meta(gt=0)] = 600.0
     """After this long no further candidate is started: a brake for slow machines, not a way to choose a model."""
+    memory_mb: Annotated[int, Meta(ge=400)] = 1_200
+    """What a training may use: where all rows do not fit, the newest are kept and the older ones are sampled."""
     seed: int = 42
+
+
+class Retraining(Struct, frozen=True, forbid_unknown_fields=True):
+    """When a drop makes a new version. Each drop measures the champion on the rows that came since it was trained."""
+
+    every_days: Annotated[float, Meta(ge=0)] = 30.0
+    """The cadence: after so long a new version is due. Zero: with every drop."""
+    min_rows: Annotated[int, Meta(ge=1)] = 200
+    """New rows that drift and performance are judged by; with fewer, only the cadence or an order retrains."""
+    drift_psi: Annotated[float, Meta(gt=0)] = 0.25
+    """Population stability index of a feature, old rows against new, above which the world has moved."""
+    drift_auc: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
+    """How well a classifier may tell old rows from new ones."""
+    base_rate_shift: Annotated[float, Meta(gt=0, le=1)] = 0.1
+    """How far the rate of positives may move, beyond what chance explains."""
+    auc_drop: Annotated[float, Meta(gt=0, le=0.5)] = 0.05
+    """How far the champion's AUC may fall below that of its card, beyond what chance explains."""
 
 
 class Gate(Struct, frozen=True, forbid_unknown_fields=True):
     """When a new version may replace the champion."""
 
     confidence: Annotated[float, Meta(gt=0.5, lt=1)] = 0.9
-    """Of the paired interval of the difference in AUC, whose lower end must be above zero."""
+    """Of the paired intervals of the differences in AUC and in log loss."""
     min_rows: Annotated[int, Meta(ge=20)] = 50
     """Rows unseen by both that a comparison needs."""
+    margin: Annotated[float, Meta(ge=0, le=0.5)] = 0.02
+    """So much AUC may be lost, by the lower end of the interval, and a version still is no worse."""
+    calibration: Annotated[float, Meta(gt=0, le=1)] = 0.05
+    """So much may the expected calibration error grow."""
+    segments: tuple[str, ...] = ()
+    """Categories whose levels are judged one by one."""
+    segment_loss: Annotated[float, Meta(gt=0, le=0.5)] = 0.1
+    """So much AUC may a level of a segment lose, beyond what chance explains."""
+    leak: Annotated[float, Meta(gt=0.5, le=1)] = 0.95
+    """AUC that a single feature reaches only when it knows the outcome."""
 
 
 class UseCase(Struct, frozen=True, forbid_unknown_fields=True):
@@ -142,4 +178,5 @@ class UseCase(Struct, frozen=True, forbid_unknown_fields=True):
     dataset: Dataset
     model: Model
     training: Training = Training()
+    retraining: Retraining = Retraining()
     gate: Gate = Gate()

@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from shared.errors import VersionError
 
-FeatureType = Literal["integer", "number", "decimal", "boolean", "category"]
-Outcome = Literal["promoted", "kept", "unchanged", "refused"]
+FeatureType = Literal["integer", "number", "decimal", "boolean", "category", "weekday"]
+Outcome = Literal["promoted", "kept", "unchanged", "not due", "refused"]
 
 
 class Part(Struct, frozen=True):
@@ -142,16 +142,22 @@ class DecisionRule(Struct, frozen=True):
 
 
 class Candidate(Struct, frozen=True):
-    """One family's best settings, and how good they were."""
+    """One family with one setting on one history, and how good it was; or the blend of several, which serves."""
 
     family: str
     settings: dict[str, Any]
     history: int | Literal["all"]
     folds_auc: float
-    """Mean over the time-ordered folds inside the older rows: what the choice was made by."""
+    """Over the older folds, each predicted by a fit on what was before it: what the choice was made by."""
     holdout: dict[str, float] | None = None
+    """Over the newest folds, likewise."""
     random_split_auc: float | None = None
     """The flattering figure, for comparison only."""
+    half_life: int | None = None
+    """Rows back that count half; None where all rows of the history count alike."""
+    folds_log_loss: float | None = None
+    weight: float | None = None
+    """Its part in the blend."""
 
 
 class Curves(Struct, frozen=True):
@@ -170,12 +176,77 @@ class Data(Struct, frozen=True):
     rows: int
     refused: int
     train_rows: int
-    """Rows older than the holdout; the recipe's history says how many of them, the newest, were learned from."""
+    """Rows that the version was fitted on; the recipe's history says how many of them, the newest, were learned from.
+    With ``refitted``, all that were kept."""
     holdout_rows: int
     first: str
     trained_to: str
     """Time of the newest row that training saw. Rows after it may judge this version."""
     last: str
+    refitted: bool = False
+    """The holdout was predicted by fits on what was older than each of its folds; what serves saw all rows."""
+    sampled_from: int | None = None
+    """How many rows there were, where memory held fewer."""
+
+
+class Value(Struct, frozen=True):
+    """What acting on the predictions is worth, counted on the holdout in the catalog's currency."""
+
+    share: float
+    """Of all rows, the highest scores first: acting on so many earns most."""
+    profit: float
+    """Per 1,000 rows, when acting on those."""
+    profit_of_rule: float
+    """Per 1,000 rows, when acting where the probability reaches the threshold, which is what an answer says."""
+    share_of_rule: float
+    profit_of_all: float
+    """Per 1,000 rows, when acting on every one."""
+    curve: tuple[tuple[float, float], ...]
+    """Share of rows, profit per 1,000 rows."""
+    lift: tuple[tuple[float, float], ...] = ()
+    """Share of rows, how many times the base rate they hold."""
+
+
+class Segment(Struct, frozen=True):
+    """How good a version is on the rows of one level of a declared segment; figures are None where rows are few."""
+
+    column: str
+    level: str
+    rows: int
+    base_rate: float
+    auc: float | None = None
+    calibration_error: float | None = None
+
+
+class Verdict(Struct, frozen=True):
+    """What the gate said of a version."""
+
+    promote: bool
+    reason: str
+    against: str | None = None
+    """The champion that it was held against; None for a first version."""
+    rows: int = 0
+    """Unseen by both, by which they were compared."""
+
+
+class Watch(Struct, frozen=True):
+    """The champion, and the rows that came since it was trained. None: it could not be measured."""
+
+    champion: str
+    rows: int
+    """New ones."""
+    metrics: dict[str, float] = {}
+    """Of the champion on the new rows; empty where they have one outcome only."""
+    auc_low: float | None = None
+    auc_high: float | None = None
+    """The interval of the champion's AUC on the new rows."""
+    base_rate_before: float | None = None
+    base_rate: float | None = None
+    psi: dict[str, float] = {}
+    """Feature to its population stability index, the largest first."""
+    drift_auc: float | None = None
+    """Of a classifier that tells old rows from new ones, on rows that it was not fitted on."""
+    seconds: float = 0.0
 
 
 class Parity(Struct, frozen=True):
@@ -214,6 +285,14 @@ class Version(Struct, frozen=True):
     curves: Curves
     parity: Parity
     libraries: dict[str, str]
+    value: Value | None = None
+    segments: tuple[Segment, ...] = ()
+    verdict: Verdict | None = None
+    """Of the gate, when this version was made: whether it could serve then, and why."""
+    leaks: tuple[str, ...] = ()
+    """Why the leak guard stops this version, one sentence for each column."""
+    warnings: tuple[str, ...] = ()
+    """What whoever reads the card should know first."""
     schema_version: Literal[1] = 1
 
 
@@ -255,6 +334,17 @@ class RunRecord(Struct, frozen=True):
     notes: tuple[str, ...] = ()
     started_at: str = ""
     seconds: float = 0.0
+    due: tuple[str, ...] = ()
+    """Why a new version was made, or what was measured that said it need not be."""
+    watch: Watch | None = None
+    schema_version: Literal[1] = 1
+
+
+class Order(Struct, frozen=True):
+    """A person's order to retrain: a blob ``drops/{dataset}/{stamp}.order``."""
+
+    why: str
+    who: str = ""
     schema_version: Literal[1] = 1
 
 
