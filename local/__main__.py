@@ -17,13 +17,18 @@ from local.follow import TooLate, console, follow_run
 from local.host.settings import HostSettingsError, apply_local_settings
 from local.launch import HostStartError
 from local.platform import LOCAL, AlreadyRunning, NotRunning, attach, platform
+from local.propose.command import add_to as add_propose
+from local.replay.command import add_to as add_replay
 from shared.errors import CauceError, SettingsError
 from shared.settings import Settings
 from shared.store import names
+from shared.store.records import Order, to_json
 from shared.store.registry import Registry
 
 if TYPE_CHECKING:
+    from local.platform import Platform
     from shared.catalog.load import Catalog
+    from shared.catalog.spec import UseCase
 
 DEFAULT_PORT = 7071
 EXPECTED = (AlreadyRunning, AzuriteError, CauceError, HostSettingsError, HostStartError, NotRunning, TooLate)
@@ -67,6 +72,14 @@ def _parser() -> argparse.ArgumentParser:
     drop.add_argument("file", type=Path)
     drop.add_argument("--dataset", required=True, help="as the catalog names it")
     drop.set_defaults(run=_drop)
+
+    retrain = commands.add_parser("retrain", help="order a new version from what was dropped last, due or not")
+    retrain.add_argument("model", help="as the catalog names it")
+    retrain.add_argument("--why", required=True, help="for the run record")
+    retrain.set_defaults(run=_retrain)
+
+    add_replay(commands)
+    add_propose(commands)
 
     export = commands.add_parser("export", help="export the tables now, as the timer does: what is new in them")
     export.add_argument("--dataset", help="this one alone, as the catalog names it")
@@ -113,8 +126,7 @@ def _up(parsed: argparse.Namespace) -> int:
 
 
 def _drop(parsed: argparse.Namespace) -> int:
-    from local.show import show_run
-    from shared.training.drop import slot_of
+    from local.published import ready
 
     catalog = _catalog()
     use_case = catalog.trained_on(parsed.dataset)
@@ -122,14 +134,27 @@ def _drop(parsed: argparse.Namespace) -> int:
         known = ", ".join(case.dataset.name for case in catalog.use_cases)
         msg = f"no use case has a dataset {parsed.dataset!r}; there is: {known}"
         raise SettingsError(msg)
-    if not parsed.file.is_file():
-        msg = f"{parsed.file}: no such file"
-        raise SettingsError(msg)
+    file = ready(parsed.file, use_case.dataset)
+    blob = names.dropped_csv(parsed.dataset, f"{parsed.file.name.partition('.')[0]}.csv")
     running = attach()
-    blob = names.dropped_csv(parsed.dataset, parsed.file.name)
-    with parsed.file.open("rb") as file:
-        running.blobs.upload(blob, iter(lambda: file.read(2**20), b""))
-    record = follow_run(running, parsed.dataset, slot_of(names.parse_drop(blob), running.blobs), use_case.model.name)
+    running.blobs.upload(blob, iter([file]))
+    return _follow(running, blob, use_case)
+
+
+def _retrain(parsed: argparse.Namespace) -> int:
+    use_case = _use_case(parsed.model)
+    running = attach()
+    blob = names.order(use_case.dataset.name, names.stamp(datetime.now(UTC)))
+    running.blobs.write(blob, to_json(Order(why=parsed.why, who=getpass.getuser())))
+    return _follow(running, blob, use_case)
+
+
+def _follow(running: Platform, blob: str, use_case: UseCase) -> int:
+    from local.show import show_run
+    from shared.training.drop import slot_of
+
+    slot = slot_of(names.parse_drop(blob), running.blobs)
+    record = follow_run(running, use_case.dataset.name, slot, use_case.model.name)
     show_run(record)
     return 0 if record.outcome != "refused" else 1
 
@@ -178,12 +203,17 @@ def _rollback(parsed: argparse.Namespace) -> int:
 
 
 def _known(model: str) -> str:
+    return _use_case(model).model.name
+
+
+def _use_case(model: str) -> UseCase:
     catalog = _catalog()
-    if catalog.model(model) is None:
+    use_case = catalog.model(model)
+    if use_case is None:
         known = ", ".join(case.model.name for case in catalog.use_cases)
         msg = f"there is no model {model!r} in the catalog; there is: {known}"
         raise SettingsError(msg)
-    return model
+    return use_case
 
 
 def _catalog() -> Catalog:

@@ -6,24 +6,20 @@ as the package ``mlba`` ships them. They hold day and month but no year and no k
 
 from __future__ import annotations
 
-import calendar
-import csv
-import gzip
 import itertools
 from contextlib import closing
-from datetime import date
 from importlib.metadata import distribution
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local.published import derived_dates, read_published
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterator
 
     import pyodbc
 
 SOURCE = "mlba/csvFiles/Bank-bias-data.csv.gz"
-MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name}
-FIRST_YEAR = 2008
 NUMBERS = frozenset({"age", "balance", "day", "duration", "campaign", "pdays", "previous"})
 BATCH_ROWS = 1_000
 
@@ -48,22 +44,11 @@ def found_company(database: Path) -> int:
 
 def bank_contacts() -> Iterator[dict[str, str | int]]:
     """The published rows in their order, with ``contact_id`` and ``contacted_on`` in front."""
-    path = distribution("mlba").locate_file(SOURCE)
-    with gzip.open(str(path), "rt", newline="") as file:
-        rows = list(csv.DictReader(file))
-    for number, (row, year) in enumerate(zip(rows, _years(row["month"] for row in rows), strict=True), start=1):
-        values = {name: int(value) if name in NUMBERS else value for name, value in row.items()}
-        day = date(year, MONTHS[row["month"]], int(row["day"]))
+    table = read_published(Path(str(distribution("mlba").locate_file(SOURCE))))
+    for number, (row, day) in enumerate(zip(table.rows, derived_dates(table), strict=True), start=1):
+        published = zip(table.header, row, strict=True)
+        values = {name: int(value) if name in NUMBERS else value for name, value in published}
         yield {"contact_id": number, "contacted_on": day.isoformat(), **values}
-
-
-def _years(months: Iterable[str]) -> Iterator[int]:
-    """A new year begins wherever a month is earlier than the one before it."""
-    year, last = FIRST_YEAR, 0
-    for month in months:
-        year += MONTHS[month] < last
-        last = MONTHS[month]
-        yield year
 
 
 def _fill(cursor: pyodbc.Cursor, contacts: Iterator[dict[str, str | int]]) -> None:

@@ -85,8 +85,8 @@ def _customers() -> Iterator[dict[str, str | int]]:
 
 def _request(use_case: UseCase, contact: dict[str, str | int]) -> dict[str, str | int]:
     """What is sent of a contact: what is known before the call, and the key."""
-    columns = use_case.dataset.columns.items()
-    return {name: contact[name] for name, column in columns if column.role in {"feature", "key"}}
+    dataset = use_case.dataset
+    return {name: contact[name] for name in (dataset.column_with("key"), *dataset.features())}
 
 
 def _get(url: str, headers: dict[str, str]) -> Any:

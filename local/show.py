@@ -34,7 +34,7 @@ def show_export(manifest: Manifest, seconds: float) -> None:
 
 def show_run(record: RunRecord) -> None:
     """What a drop led to."""
-    colour = {"promoted": "green", "kept": "yellow", "unchanged": "yellow"}.get(record.outcome, "red")
+    colour = {"promoted": "green", "refused": "red"}.get(record.outcome, "yellow")
     console.print(f"  [bold {colour}]{record.outcome}[/bold {colour}] after {record.seconds:.1f} s", end="")
     console.print(f": version {record.version}" if record.version else "", markup=False)
     for reason in record.reasons:
@@ -42,6 +42,8 @@ def show_run(record: RunRecord) -> None:
     if record.rows:
         where = f": {names.quarantine(record.dataset, record.slot)}" if record.refused else ""
         console.print(f"  {record.rows:,} rows read, {record.refused:,} refused{where}", markup=False)
+    for reason in record.due if record.outcome != "not due" else ():
+        console.print(f"  due: {reason}", markup=False)
     for note in record.notes:
         console.print(f"  note: {note}", markup=False)
     if record.candidates:
@@ -49,29 +51,37 @@ def show_run(record: RunRecord) -> None:
 
 
 def _candidates(candidates: Sequence[Candidate]) -> Table:
-    table = Table(title="Candidates (AUC; chosen by the folds, in time order)", title_justify="left")
+    table = Table(title="The blend that serves, and its members (AUC, in time order)", title_justify="left")
     for column in ("family", "settings", "rows learned from"):
         table.add_column(column)
-    for column in ("older folds", "newest rows", "random split*"):
+    for column in ("weight", "older folds", "newest rows"):
         table.add_column(column, justify="right")
     for place, candidate in enumerate(candidates):
         settings = ", ".join(f"{name}={value}" for name, value in candidate.settings.items())
-        history = candidate.history if candidate.history == "all" else f"the newest {candidate.history:,}"
         holdout = (candidate.holdout or {}).get("auc", float("nan"))
+        weight = "" if candidate.weight is None else f"{candidate.weight:.2f}"
         table.add_row(
-            candidate.family, settings, str(history), f"{candidate.folds_auc:.3f}", f"{holdout:.3f}",
-            f"{candidate.random_split_auc or float('nan'):.3f}", style="bold" if place == 0 else "",
+            candidate.family, settings, _history(candidate), weight, f"{candidate.folds_auc:.3f}", f"{holdout:.3f}",
+            style="bold" if place == 0 else "",
         )  # fmt: skip
-    table.caption = "* flatters: it lets a model learn from the future. For comparison only."
-    table.caption_justify = "left"
+    flattering = candidates[0].random_split_auc
+    if flattering is not None:
+        table.caption = f"On a random split, which flatters, its heaviest member shows {flattering:.3f}."
+        table.caption_justify = "left"
     return table
+
+
+def _history(candidate: Candidate) -> str:
+    if candidate.half_life is not None:
+        return f"all, every {candidate.half_life:,} back counting half"
+    return "all" if candidate.history == "all" else f"the newest {candidate.history:,}"
 
 
 def show_quality(about: dict[str, Any]) -> None:
     """How good the version that serves is."""
     metrics = about["metrics"]
     console.print(
-        f"  {about['version']} serves. On the newest {about['data']['holdout_rows']:,} rows, which it never saw: "
+        f"  {about['version']} serves. On the newest {about['data']['holdout_rows']:,} rows, before it saw them: "
         f"AUC {metrics['auc']:.3f}; the tenth of the rows with the highest scores holds "
         f"{metrics['lift_at_10_percent']:.1f} times as many {about['positive']!r} as the average.",
         markup=False,

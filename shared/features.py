@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from shared.store.records import Input
 
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+THURSDAY = 3
+"""The weekday of day 0, 1970-01-01."""
 UNKNOWN_LEVEL = -1.0
 """The code of a category's value that is none of its levels. An empty value has the code after the last level."""
 GRAPH_INPUT = "rows"
@@ -23,8 +26,15 @@ LARGEST_FLOAT = 3.4e38
 """Graphs compute with 32-bit floats, in which larger numbers are infinite."""
 
 
+def is_coded(item: Input) -> bool:
+    """Whether the array holds codes of levels for it, and not numbers."""
+    return item.type in {"category", "weekday"}
+
+
 class Encoder:
     """Writes rows as 32-bit floats: numbers as they are, booleans as 0 and 1, categories by the place of their level.
+
+    A date that counts by its weekday is such a category.
 
     Text never enters a graph, so a value that training did not see is found here and nowhere silently.
     """
@@ -41,7 +51,9 @@ class Encoder:
         matrix = np.empty((rows, len(self.inputs)), dtype=np.float32)
         for place, (item, codes) in enumerate(zip(self.inputs, self._codes, strict=True)):
             values = columns[item.name]
-            if codes is not None:
+            if item.type == "weekday":
+                matrix[:, place] = _weekdays(values)
+            elif codes is not None:
                 matrix[:, place] = [codes.get(value, UNKNOWN_LEVEL) for value in values]
             else:
                 matrix[:, place] = _floats(values)
@@ -59,6 +71,13 @@ def _floats(values: Any) -> NDArray[np.float64]:
         return values
     # By way of objects, which turn None into NaN.
     return np.array(values, dtype=object).astype(np.float64)
+
+
+def _weekdays(dates: Any) -> NDArray[np.int64]:
+    """Of an array of times, or of a list of dates."""
+    days = np.asarray(dates, dtype="datetime64[D]").astype(np.int64)
+    weekdays: NDArray[np.int64] = (days + THURSDAY) % len(WEEKDAYS)
+    return weekdays
 
 
 def _codes(levels: Sequence[str]) -> dict[Any, float]:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyodbc
 
+from local.memory_blobs import MemoryBlobs
 from shared.csv_format import read_csv
 from shared.export.reach import Order
 from shared.export.run import Exporter
 from shared.export.source import OdbcSource
 from shared.settings import Settings
 from shared.store.records import Manifest, from_json
-from tests.memory_blobs import MemoryBlobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from local.memory_blobs import MemoryBlobs
 from shared.catalog.spec import Column, Dataset, Decision, Model, UseCase
 from shared.csv_format import csv_rows, read_csv
 from shared.export.dialects import OTHER
@@ -20,7 +21,6 @@ from shared.export.sql import Statement, Writer
 from shared.settings import Settings
 from shared.store import names
 from shared.store.records import Manifest, from_json
-from tests.memory_blobs import MemoryBlobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

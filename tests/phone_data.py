@@ -19,9 +19,9 @@ JOBS = ("management", "retired", "student", "technician")
 START = date(2024, 1, 1)
 
 ROW = {
-    "age": 41, "job": "technician", "marital": "single", "education": "secondary", "default": "no", "balance": 900,
-    "housing": "no", "loan": "no", "contact": "cellular", "day": 5, "month": "may", "campaign": 1, "previous": 0,
-    "poutcome": "unknown",
+    "contacted_on": "2024-05-06", "age": 41, "job": "technician", "marital": "single", "education": "secondary",
+    "default": "no", "balance": 900, "housing": "no", "loan": "no", "contact": "cellular", "day": 5, "month": "may",
+    "campaign": 1, "previous": 0, "poutcome": "unknown",
 }  # fmt: skip
 """A row that the model takes."""
 
@@ -48,7 +48,7 @@ def contacts(
         day = START + timedelta(days=number // 20)
         made.append(
             {
-                "contact_id": number, "contacted_on": day.isoformat(), **ROW, "age": int(random.integers(20, 80)),
+                "contact_id": number, **ROW, "contacted_on": day.isoformat(), "age": int(random.integers(20, 80)),
                 "job": job, "balance": balance, "day": day.day, "month": f"{day:%b}".lower(),
                 "y": "yes" if buys else "no",
             }

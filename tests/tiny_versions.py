@@ -10,6 +10,7 @@ import msgspec
 from onnx import TensorProto, helper
 
 from shared.catalog.load import Catalog, load_catalog
+from shared.features import WEEKDAYS
 from shared.settings import BUILT_IN_CATALOG
 from shared.store import names
 from shared.store.records import (
@@ -158,11 +159,15 @@ def phone_inputs() -> tuple[Input, ...]:
     return tuple(
         Input(
             name=name,
-            type=column.type,  # type: ignore[arg-type]
+            type=column.calendar or column.type,  # type: ignore[arg-type]
             nullable=column.nullable,
             min=column.min,
             max=column.max,
-            levels=(column.levels or (PHONE_ROW[name],)) if column.type == "category" else (),
+            levels=WEEKDAYS
+            if column.calendar
+            else (column.levels or (PHONE_ROW[name],))
+            if column.type == "category"
+            else (),
         )
         for name, column in use_case.dataset.features().items()
     )

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from local.memory_blobs import MemoryBlobs
 from shared.catalog.load import Catalog
-from shared.catalog.spec import Training
+from shared.catalog.spec import Retraining, Training
+from shared.store import names
+from shared.store.records import Order, to_json
 from shared.store.registry import Registry
 from shared.training.run import train
-from tests.memory_blobs import MemoryBlobs
 from tests.phone_data import contacts, phone, to_csv
 
 if TYPE_CHECKING:
@@ -25,8 +27,8 @@ NOW = datetime(2026, 11, 23, 2, 5, tzinfo=UTC)
 
 
 def quick_catalog() -> Catalog:
-    """The phone use case, quickly trained."""
-    return Catalog((msgspec.structs.replace(phone(), training=QUICK),))
+    """The phone use case, quickly trained, with every drop."""
+    return Catalog((msgspec.structs.replace(phone(), training=QUICK, retraining=Retraining(every_days=0)),))
 
 
 @dataclass
@@ -40,6 +42,12 @@ class Bench:
         """Put a file where a person would; the blob's name."""
         blob = f"drops/{dataset}/{name}"
         self.blobs.write(blob, file)
+        return blob
+
+    def order(self, why: str, slot: str = "20261125T100000Z") -> str:
+        """Order a new version; the blob's name."""
+        blob = names.order("contacts", slot)
+        self.blobs.write(blob, to_json(Order(why=why, who="a test")))
         return blob
 
     def train(self, blob: str, through: Blobs | None = None) -> RunRecord | None:

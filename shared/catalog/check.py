@@ -9,7 +9,7 @@ from shared.catalog.spec import CURSOR_TYPES, FEATURE_TYPES, NUMERIC_TYPES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shared.catalog.spec import Column, Dataset, Decision, Model
+    from shared.catalog.spec import Column, Dataset, Decision, Gate, Model
 
 UNSPEAKABLE = frozenset('"\\')
 """Characters that a name cannot have in a request's JSON without being escaped."""
@@ -19,7 +19,9 @@ def column_faults(name: str, column: Column) -> list[str]:
     """The faults of one column's declaration."""
     path = f"dataset.columns.{name}"
     faults = [
-        f"{path}.{fault}" for fault in (*_role_faults(column), *_personal_faults(column), *_domain_faults(column))
+        f"{path}.{fault}"
+        for found in (_role_faults, _feature_faults, _personal_faults, _domain_faults)
+        for fault in found(column)
     ]
     if not name.strip() or not name.isprintable() or set(name) & UNSPEAKABLE:
         faults.append(f"{path}: a column's name is printable and without {' '.join(sorted(UNSPEAKABLE))}")
@@ -39,6 +41,17 @@ def _role_faults(column: Column) -> Iterator[str]:
         yield f"type: the target of a classification is a category or a boolean, not {column.type!r}"
     if column.role in {"key", "time", "target"} and column.nullable:
         yield f"nullable: the {column.role} column cannot be empty"
+
+
+def _feature_faults(column: Column) -> Iterator[str]:
+    if column.calendar and column.role != "time":
+        yield f"calendar: is what of a time is a feature; expected role 'time', got {column.role!r}"
+    if column.trusted is None:
+        return
+    if column.role != "feature" and not column.calendar:
+        yield f"trusted: is for features, not for a column with role {column.role!r}"
+    if not column.trusted.strip():
+        yield "trusted: says why the feature may explain the target so well"
 
 
 def _personal_faults(column: Column) -> Iterator[str]:
@@ -111,6 +124,14 @@ def target_faults(dataset: Dataset, model: Model) -> Iterator[str]:
         levels = ("false", "true") if column.type == "boolean" else column.levels
         if column.role == "target" and levels is not None and model.positive not in levels:
             yield f"model.positive: expected a level of {name!r} ({', '.join(levels)}), got {model.positive!r}"
+
+
+def gate_faults(dataset: Dataset, gate: Gate) -> Iterator[str]:
+    """Whether what the gate judges one by one are levels."""
+    features = dataset.features()
+    for name in gate.segments:
+        if name not in features or features[name].type != "category":
+            yield f"gate.segments: expected features of type 'category', got {name!r}"
 
 
 def decision_faults(decision: Decision) -> Iterator[str]:

@@ -7,9 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shared.catalog.check import column_faults, dataset_faults, decision_faults, target_faults
+from shared.catalog.check import column_faults, dataset_faults, decision_faults, gate_faults, target_faults
 from shared.catalog.decode import decode
-from shared.catalog.spec import Column, Dataset, Decision, Model, UseCase
+from shared.catalog.spec import Column, Dataset, Decision, Gate, Model, UseCase
 from shared.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -75,6 +75,9 @@ def _faults_of_meaning(raw: dict[str, Any]) -> Iterator[str]:
         yield from target_faults(dataset, model)
     if decision is not None:
         yield from decision_faults(decision)
+    gate = _readable(Gate, raw, "gate")
+    if dataset is not None and gate is not None:
+        yield from gate_faults(dataset, gate)
 
 
 def _readable[S](kind: type[S], raw: dict[str, Any], *path: str) -> S | None:

@@ -41,6 +41,14 @@ class Column(Struct, frozen=True, forbid_unknown_fields=True):
     """What of a time is a feature beside its role: a request then sends the time itself."""
     description: str = ""
 
+    seasonal: bool = False
+    """It moves with the calendar, as a month does: that new rows differ in it from older ones is no drift."""
+
+    @property
+    def moves_with_the_calendar(self) -> bool:
+        """By itself, whatever the world does."""
+        return self.seasonal or self.calendar is not None
+
     @property
     def is_used(self) -> bool:
         """It leaves the database."""
@@ -69,7 +77,8 @@ class Dataset(Struct, frozen=True, forbid_unknown_fields=True):
 
     def features(self) -> dict[str, Column]:
         """The columns that a model may see, in the order in which they are declared."""
-        return {name: column for name, column in self.used_columns().items() if column.role == "feature"}
+        used = self.used_columns().items()
+        return {name: column for name, column in used if column.role == "feature" or column.calendar}
 
     def unusable(self) -> dict[str, str]:
         """Column name to the reason why it can appear neither in training nor in a request."""

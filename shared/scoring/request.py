@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -158,7 +159,12 @@ class _Value:
 
 def expected(item: Input) -> str:
     """What an input takes, in words."""
-    words = {"integer": "an integer", "boolean": "true or false", "category": "a text"}.get(item.type, "a number")
+    words = {
+        "integer": "an integer",
+        "boolean": "true or false",
+        "category": "a text",
+        "weekday": "a date like 2026-11-23",
+    }.get(item.type, "a number")
     bounds = [
         f"{word} {bound:,.15g}" for word, bound in (("at least", item.min), ("at most", item.max)) if bound is not None
     ]
@@ -167,7 +173,7 @@ def expected(item: Input) -> str:
 
 
 def _kind(item: Input) -> Any:
-    kinds = {"integer": _integer(item), "boolean": bool, "category": str}
+    kinds = {"integer": _integer(item), "boolean": bool, "category": str, "weekday": date}
     kind = kinds.get(item.type, _number(item))
     return kind | None if item.nullable else kind
 

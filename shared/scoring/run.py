@@ -146,7 +146,7 @@ def _predictions(loaded: LoadedVersion, rows: Rows) -> dict[str, Any]:
         prediction["decision"] = rule.act if probability >= rule.threshold else rule.skip
         predictions.append(prediction)
     for row, column in loaded.encoder.unknown(matrix):
-        warning = f"{column}: {rows.columns[column][row]!r} was not seen in training"
+        warning = f"{column}: {rows.columns[column][row]!r} is none of the levels that the model knows"
         predictions[row].setdefault("warnings", []).append(warning)
     return {"model": loaded.version.model, "version": loaded.version.version, "predictions": predictions}
 

@@ -12,6 +12,7 @@ STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
 VERSION_PATTERN = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{8}\Z")
 DROP_PATTERN = re.compile(r"^drops/(?P<dataset>[^/]+)/(?P<stem>[^/]+?)(?P<suffix>\.[^./]+)?\Z")
 PROGRESS = ".progress.json"
+ORDER = ".order"
 NO_MODEL = "none"
 """Stands for the model in the run record of a drop that no use case reads."""
 
@@ -75,6 +76,11 @@ def dropped_csv(dataset: str, name: str) -> str:
     return f"drops/{dataset}/{name}"
 
 
+def order(dataset: str, slot: str) -> str:
+    """A person's order to retrain on what was dropped last."""
+    return f"drops/{dataset}/{slot}{ORDER}"
+
+
 def quarantine(dataset: str, slot: str) -> str:
     """The refused rows of a drop, each with its reason."""
     return f"quarantine/{dataset}/{slot}/rows.csv"
@@ -100,6 +106,18 @@ def version_file(model: str, version: str, file: str) -> str:
     return f"models/{model}/{version}/{file}"
 
 
+def versions(model: str) -> str:
+    """What everything of a model begins with."""
+    return f"models/{model}/"
+
+
+def version_of(blob: str) -> str | None:
+    """The version that a blob under ``models/`` shows to be whole; None for any other blob."""
+    *folder, file = blob.split("/")
+    whole = file == "version.json" and VERSION_PATTERN.match(folder[-1])
+    return folder[-1] if whole else None
+
+
 def champion(model: str) -> str:
     """Which version serves."""
     return f"models/{model}/champion.json"
@@ -118,7 +136,7 @@ def manifest_slot(blob: str) -> str | None:
 
 @dataclass(frozen=True)
 class Drop:
-    """A blob under ``drops/``: an export's manifest (.json) or a person's CSV (.csv)."""
+    """A blob under ``drops/``: an export's manifest (.json), a person's CSV (.csv) or order to retrain (.order)."""
 
     blob: str
     dataset: str

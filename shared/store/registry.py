@@ -82,6 +82,11 @@ class Registry:
             logger.warning("%s: version %s cannot be read: %s", model, version, error)
             return None
 
+    def versions(self, model: str) -> list[str]:
+        """The versions that are whole, promoted or not, oldest first."""
+        found = (names.version_of(info.name) for info in self._blobs.list(names.versions(model)))
+        return sorted(version for version in found if version)
+
     def file(self, version: Version, file: str) -> bytes:
         """One file of a version, checked against its hash. Raises BlobMissing, VersionError."""
         name = names.version_file(version.model, version.version, file)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared.errors import BlobMissing, DropError
 from shared.store import names
-from shared.store.records import Manifest, Part, from_json
+from shared.store.records import Manifest, Order, Part, from_json
 
 if TYPE_CHECKING:
     from shared.catalog.spec import Dataset
@@ -29,6 +29,24 @@ def slot_of(drop: Drop, blobs: Blobs) -> str:
     return f"{names.stamp(info.modified)}-{digest[:8]}"
 
 
+def ordered_by(drop: Drop, blobs: Blobs) -> tuple[Order | None, Drop]:
+    """The order to retrain that a blob ending in .order is, and the drop to train on: the dataset's newest.
+
+    Any other drop is itself what to train on. Raises DropError, VersionError, BlobMissing.
+    """
+    if drop.suffix != names.ORDER:
+        return None, drop
+    order = from_json(_read(drop.blob, blobs), Order, drop.blob)
+    if not order.why.strip():
+        msg = f"{drop.blob}: why: is empty; an order says why, for the run record"
+        raise DropError(msg)
+    found = [info for info in blobs.list(names.manifests(drop.dataset)) if info.name.endswith((".json", ".csv"))]
+    if not found:
+        msg = f"{drop.blob}: there is nothing to train on: export the table first, or drop a CSV"
+        raise DropError(msg)
+    return order, names.parse_drop(max(found, key=lambda info: (info.modified, info.name)).name)
+
+
 def manifests_of(drop: Drop, slot: str, dataset: Dataset, blobs: Blobs) -> tuple[Manifest, ...]:
     """The export's manifest behind those that it continues, or one of one part for a person's CSV: oldest first.
 
@@ -37,7 +55,7 @@ def manifests_of(drop: Drop, slot: str, dataset: Dataset, blobs: Blobs) -> tuple
     if drop.suffix == ".json":
         return _chain(drop, blobs)
     if drop.suffix != ".csv":
-        msg = f"{drop.blob}: expected a file named .csv, or an export's manifest named .json"
+        msg = f"{drop.blob}: expected a file named .csv, an export's manifest named .json, or an order named .order"
         raise DropError(msg)
     digest, size_bytes = hashlib.sha256(), 0
     for chunk in blobs.chunks(drop.blob):
@@ -65,10 +83,7 @@ def _chain(drop: Drop, blobs: Blobs) -> tuple[Manifest, ...]:
 
 
 def _read_manifest(drop: Drop, blobs: Blobs) -> Manifest:
-    blob = blobs.read(drop.blob)
-    if blob is None:  # only a conditional read gives None
-        raise BlobMissing(drop.blob)
-    manifest = from_json(blob.data, Manifest, drop.blob)
+    manifest = from_json(_read(drop.blob, blobs), Manifest, drop.blob)
     if (manifest.dataset, manifest.slot) != (drop.dataset, drop.stem):
         msg = (
             f"{drop.blob}: the manifest inside is of dataset {manifest.dataset!r} and slot {manifest.slot!r}; "
@@ -81,3 +96,10 @@ def _read_manifest(drop: Drop, blobs: Blobs) -> Manifest:
         msg = f"{drop.blob}: slot: {error}"
         raise DropError(msg) from error
     return manifest
+
+
+def _read(name: str, blobs: Blobs) -> bytes:
+    blob = blobs.read(name)
+    if blob is None:  # only a conditional read gives None
+        raise BlobMissing(name)
+    return blob.data

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 PART = re.compile(r"^<!-- part: (\w+) -->\n", re.MULTILINE)
 UNPRINTABLE = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
+Values = dict[str, object]
+"""What a part of a template is filled with, by the names of its fields."""
+
 
 class Markup(str):
     """Text that is HTML already."""

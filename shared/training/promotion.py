@@ -1,19 +1,21 @@
-"""A registered challenger before the gate: scored beside the champion on rows that neither has seen."""
+"""A challenger before the gate: held against the champion on rows that neither has seen."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from shared.errors import BlobConflict, BlobMissing, VersionError
-from shared.features import Encoder
 from shared.store import names
-from shared.store.records import HistoryEntry
-from shared.store.registry import GRAPH_FILE
-from shared.training import gate, to_onnx
+from shared.store.records import HistoryEntry, Verdict
+from shared.training import gate
+from shared.training.champion import age_days, scores_of
+from shared.training.versioning import holdout_probability
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +23,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shared.catalog.spec import UseCase
     from shared.store.records import Version
-    from shared.store.registry import Registry
-    from shared.training.classification import Problem
-    from shared.training.table import Table
+    from shared.store.registry import Registry, Serving
+    from shared.training.versioning import Origin
 
 logger = logging.getLogger(__name__)
 
@@ -36,78 +36,94 @@ ATTEMPTS = 5
 class Promotion:
     """Everything that the decision rests on."""
 
-    use_case: UseCase
+    origin: Origin
     registry: Registry
-    challenger: Version
-    table: Table
-    problem: Problem
     now: Callable[[], datetime]
+    ordered: bool = False
+    """A person asked for a new version: no worse than the champion is enough, as when one is due."""
 
-    def decide(self) -> gate.Verdict:
+    @property
+    def model(self) -> str:
+        """The name of the model."""
+        return self.origin.use_case.model.name
+
+    def preview(self, challenger: Version, predicted: NDArray[np.float64]) -> Verdict:
+        """What the gate says as things stand; ``predicted`` are the challenger's answers to the holdout."""
+        return self._judge(challenger, predicted, self._rival(challenger, self.registry.champion(self.model)))
+
+    def decide(self, challenger: Version) -> Verdict:
         """Judge, and promote where the verdict says so; judge again where the champion changed meanwhile."""
-        model = self.challenger.model
+        problem = self.origin.problem
+        predicted = holdout_probability(challenger, self.registry, len(problem.rows) - problem.folds.cut)
         for _ in range(ATTEMPTS):
-            serving = self.registry.champion(model)
-            champion = serving.champion if serving else None
-            # A run that died after promoting finds its own version as champion, and judges it as it was judged then.
-            promoted = champion is not None and champion.version == self.challenger.version
-            rival = (champion.previous if promoted else champion.version) if champion else None
-            verdict = self._judge(rival)
+            serving = self.registry.champion(self.model)
+            rival = self._rival(challenger, serving)
+            verdict = self._judge(challenger, predicted, rival)
+            # A run that died after promoting finds its own version as champion.
+            promoted = serving is not None and serving.champion.version == challenger.version
             if not verdict.promote and not promoted:
                 return verdict
             try:
-                self.registry.promote(model, self._entry(rival, verdict), serving)
+                self.registry.promote(self.model, self._entry(challenger, rival, verdict), serving)
             except BlobConflict:
-                logger.info("%s: the champion changed while %s was judged", model, self.challenger.version)
+                logger.info("%s: the champion changed while %s was judged", self.model, challenger.version)
                 continue
-            return gate.Verdict(True, verdict.reason)
-        msg = f"{model}: the champion changed {ATTEMPTS} times while {self.challenger.version} was judged"
+            return msgspec.structs.replace(verdict, promote=True)
+        msg = f"{self.model}: the champion changed {ATTEMPTS} times while {challenger.version} was judged"
         raise BlobConflict(msg)
 
-    def _entry(self, rival: str | None, verdict: gate.Verdict) -> HistoryEntry:
+    def _rival(self, challenger: Version, serving: Serving | None) -> str | None:
+        """The version to beat. A version that serves already is judged as it was when it was promoted."""
+        if serving is None:
+            return None
+        champion = serving.champion
+        return champion.previous if champion.version == challenger.version else champion.version
+
+    def _entry(self, challenger: Version, rival: str | None, verdict: Verdict) -> HistoryEntry:
         return HistoryEntry(
             at=names.stamp(self.now()),
             action="promoted",
-            version=self.challenger.version,
+            version=challenger.version,
             previous=rival,
             why=verdict.reason,
             who="train_blob_trigger",
         )
 
-    def _judge(self, rival: str | None) -> gate.Verdict:
-        _, positive = self.problem.holdout
-        everything = np.ones(len(positive), dtype=bool)
-        ours = self._scores_of(self.challenger, everything)
+    def _judge(self, challenger: Version, predicted: NDArray[np.float64], rival: str | None) -> Verdict:
+        problem, bounds = self.origin.problem, self.origin.use_case.gate
+        positive = problem.positive[problem.holdout]
         if rival is None:
-            return gate.judge_first(positive, ours, self.use_case.gate)
+            return self._judge_first(challenger, predicted)
         try:
-            version = self.registry.version(self.challenger.model, rival)
-            unseen = self._unseen_by(version)
-            theirs = self._scores_of(version, unseen)
+            champion = self.registry.version(self.model, rival)
+            unseen = problem.times[problem.holdout] > np.datetime64(champion.data.trained_to)
+            rows = problem.kept[problem.holdout][unseen]
+            theirs = scores_of(champion, self.origin.table.frame.iloc[rows], self.origin.use_case, self.registry)
         except (BlobMissing, VersionError) as error:
             # A champion that cannot answer is no champion: its successor is judged as a first version is.
-            first = gate.judge_first(positive, ours, self.use_case.gate)
-            return gate.Verdict(first.promote, f"{rival} cannot score these rows ({error}); {first.reason}")
-        return gate.judge(positive[unseen], ours[unseen], theirs, rival, self.use_case.gate)
+            first = self._judge_first(challenger, predicted)
+            reason = f"{rival} cannot score these rows ({error}); {first.reason}"
+            return msgspec.structs.replace(first, reason=reason, against=rival)
+        comparison = gate.Comparison(
+            positive=positive[unseen],
+            challenger=predicted[unseen],
+            champion=theirs,
+            champion_version=rival,
+            champion_is_old=self._is_old(champion),
+            segments=self.origin.segments(rows),
+        )
+        return gate.judge(comparison, bounds, challenger.leaks)
 
-    def _unseen_by(self, version: Version) -> NDArray[np.bool_]:
-        """Of the holdout, the rows newer than everything that ``version`` was trained on; shape (holdout,)."""
-        times = self.table.frame[self.use_case.dataset.column_with("time")].to_numpy()[self.problem.cut :]
-        newer: NDArray[np.bool_] = times > np.datetime64(version.data.trained_to)
-        return newer
-
-    def _scores_of(self, version: Version, chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """What a version's stored graph answers for the ``chosen`` rows of the holdout."""
-        rows = self.table.frame.iloc[self.problem.cut :][chosen]
-        columns = self.use_case.dataset.features()
-        changed = [
-            item.name
-            for item in version.inputs
-            if item.name not in columns or (item.type == "category") != (columns[item.name].type == "category")
+    def _judge_first(self, challenger: Version, predicted: NDArray[np.float64]) -> Verdict:
+        problem = self.origin.problem
+        # Of the fold before, as a calibration that follows the world would have it.
+        folds = [problem.folds.choosing[-1], *problem.folds.judging]
+        rates = [
+            np.full(judged[1] - judged[0], problem.positive[before[0] : before[1]].mean())
+            for before, judged in pairwise(folds)
         ]
-        if changed:
-            msg = f"the catalog no longer has its columns {', '.join(changed)}, or has them with another type"
-            raise VersionError(msg)
-        encoder = Encoder(version.inputs)
-        encoded = encoder.encode({item.name: rows[item.name].to_numpy() for item in version.inputs}, len(rows))
-        return to_onnx.probabilities(self.registry.file(version, GRAPH_FILE), encoded)
+        positive, bounds = problem.positive[problem.holdout], self.origin.use_case.gate
+        return gate.judge_first(positive, predicted, np.concatenate(rates), bounds, challenger.leaks)
+
+    def _is_old(self, champion: Version) -> bool:
+        return self.ordered or age_days(champion, self.now()) >= self.origin.use_case.retraining.every_days

@@ -1,4 +1,4 @@
-"""One drop, from the event to the run record: read, check, search, convert, register, judge, promote.
+"""One drop, from the event to the run record: read, check, measure; where a new version is due, make and judge it.
 
 Events come more than once and a run may die between any two writes. Every write here is conditional or the same each
 time, and the run record comes last: a drop without one is done again from the start and arrives at the same versions.
@@ -19,10 +19,13 @@ from shared.errors import BlobConflict, BlobMissing, DropError, PermanentError, 
 from shared.store import names
 from shared.store.records import RunRecord, from_json, to_json
 from shared.store.registry import GRAPH_FILE, Registry
-from shared.training import classification
-from shared.training.drop import manifests_of, slot_of
+from shared.training.champion import age_days, newer_than, watch
+from shared.training.drop import manifests_of, ordered_by, slot_of
+from shared.training.policy import Due, decide
+from shared.training.problem import pose
 from shared.training.progress import ProgressBlob
 from shared.training.promotion import Promotion
+from shared.training.search import search
 from shared.training.table import read_table
 from shared.training.versioning import Origin, catalog_sha256, make_version
 
@@ -33,8 +36,7 @@ if TYPE_CHECKING:
     from shared.catalog.spec import UseCase
     from shared.store.blobs import Blobs
     from shared.store.names import Drop
-    from shared.store.records import Version
-    from shared.training.classification import Problem
+    from shared.store.records import Order, Version, Watch
     from shared.training.table import Table
 
 logger = logging.getLogger(__name__)
@@ -134,7 +136,8 @@ class _Run:
         dataset = self.use_case.dataset
         report = ProgressBlob(self.blobs, names.run_progress(dataset.name, self.slot, self.blank.model), self.now)
         report("reading and checking the rows", 0, 1)
-        table = read_table(manifests_of(self.drop, self.slot, dataset, self.blobs), dataset, self.blobs)
+        order, drop = ordered_by(self.drop, self.blobs)
+        table = read_table(manifests_of(drop, self.slot, dataset, self.blobs), dataset, self.blobs)
         self._set_aside(table)
         record = msgspec.structs.replace(
             self.blank, rows=table.rows, refused=table.refused_rows, notes=tuple(table.notes)
@@ -143,9 +146,54 @@ class _Run:
         if unchanged is not None:
             reason = f"the rows and the catalog are those that {unchanged} was made from"
             return msgspec.structs.replace(record, outcome="unchanged", reasons=(reason,), version=unchanged)
-        problem = classification.pose(table.frame, self.use_case)
-        version = self._version(table, problem, report)
-        verdict = Promotion(self.use_case, self.registry, version, table, problem, self.now).decide()
+        origin = Origin(self.use_case, self.slot, table, pose(table.frame, self.use_case))
+        report("measuring the champion on the new rows", 0, 1)
+        watched, due = self._measure(table, order)
+        record = msgspec.structs.replace(record, watch=watched, due=due.reasons)
+        if not due.retrain:
+            return msgspec.structs.replace(record, outcome="not due", reasons=due.reasons)
+        return self._retrain(origin, record, report, ordered=order is not None)
+
+    def _measure(self, table: Table, order: Order | None) -> tuple[Watch | None, Due]:
+        """How the champion has fared on the rows that came since it was trained, and whether a new version is due."""
+        serving = self.registry.champion(self.blank.model)
+        champion = self.registry.readable(self.blank.model, serving.champion.version) if serving else None
+        if champion is None or champion.slot == self.slot:
+            # None serves, or the one that a run of this slot promoted before it died.
+            return None, decide(
+                self.use_case.retraining, watch=None, age_days=None, fresh_rows=0, expected_auc=None, order=order
+            )
+        try:
+            watched = watch(champion, table.frame, self.use_case, self.registry)
+        except (BlobMissing, VersionError) as error:
+            return None, Due(True, (f"{champion.version} cannot answer: {error}",))
+        newest = self._newest_but_this() or champion
+        if newest.catalog_sha256 != catalog_sha256(self.use_case):
+            return watched, Due(True, (f"the catalog has changed since {newest.version} was made",))
+        due = decide(
+            self.use_case.retraining,
+            watch=watched,
+            age_days=age_days(newest, self.now()),
+            fresh_rows=newer_than(newest, table.frame, self.use_case),
+            expected_auc=champion.metrics.get("auc"),
+            order=order,
+        )
+        return watched, due
+
+    def _newest_but_this(self) -> Version | None:
+        """The version that was made last by another slot, promoted or not."""
+        made = [self.registry.readable(self.blank.model, name) for name in self.registry.versions(self.blank.model)]
+        return next((version for version in reversed(made) if version and version.slot != self.slot), None)
+
+    def _retrain(self, origin: Origin, record: RunRecord, report: ProgressBlob, *, ordered: bool) -> RunRecord:
+        """Make the version of this slot, or find it whole where an earlier run died after making it; and judge it."""
+        promotion = Promotion(origin, self.registry, self.now, ordered=ordered)
+        version = self.registry.readable(self.blank.model, origin.version)
+        if version is None:
+            found = search(origin.problem, self.use_case.training, report)
+            report("converting and checking", 1, 1)
+            version = make_version(origin, found, self.registry, promotion.preview)
+        verdict = promotion.decide(version)
         return msgspec.structs.replace(
             record,
             outcome="promoted" if verdict.promote else "kept",
@@ -153,15 +201,8 @@ class _Run:
             version=version.version,
             candidates=version.candidates,
             metrics=version.metrics,
+            notes=(*record.notes, *version.warnings),
         )
-
-    def _version(self, table: Table, problem: Problem, report: ProgressBlob) -> Version:
-        """The version of this slot: made now, or found whole where an earlier run died after making it."""
-        origin = Origin(self.use_case, self.slot, table, problem)
-        made = self.registry.readable(self.blank.model, origin.version)
-        if made is not None:
-            return made
-        return make_version(origin, classification.search(problem, self.use_case.training, report), self.registry)
 
     def _set_aside(self, table: Table) -> None:
         """Put refused rows into quarantine; raise DropError where there are too many to trust the rest."""

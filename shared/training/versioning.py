@@ -11,25 +11,39 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from shared.catalog.spec import Retraining
+from shared.csv_format import csv_rows, read_csv
+from shared.errors import VersionError
 from shared.store.records import Data, DecisionRule, KeyColumn, Version
 from shared.store.registry import CARD_FILE, GRAPH_FILE
 from shared.training import card, to_onnx
+from shared.training.leaks import find_leaks, too_good
 from shared.training.metrics import curves
+from shared.training.segments import segments_of
+from shared.training.value import value_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
     from shared.catalog.spec import UseCase
-    from shared.store.records import Parity
+    from shared.store.records import Parity, Verdict
     from shared.store.registry import Registry
-    from shared.training.classification import Found, Problem
+    from shared.training.problem import Problem
+    from shared.training.search import Found
     from shared.training.table import Table
 
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "pandas", "scikit-learn", "skl2onnx")
 STAMP_LENGTH = len("20261123T020000Z")
+HOLDOUT_FILE = "holdout.csv"
+"""What was predicted of the holdout: the figures rest on it, and the gate compares it with the champion's answers."""
 
 
 def catalog_sha256(use_case: UseCase) -> str:
-    """Of everything that the catalog says about a use case: when it changes, so may the model."""
-    return hashlib.sha256(msgspec.json.encode(use_case, order="sorted")).hexdigest()
+    """Of what the catalog says about a use case but for when to retrain: when it changes, so may the model."""
+    told = msgspec.structs.replace(use_case, retraining=Retraining())
+    return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -47,22 +61,49 @@ class Origin:
         made_from = [self.slot, self.table.sha256, catalog_sha256(self.use_case), sorted(_libraries().items())]
         return f"{self.slot[:STAMP_LENGTH]}-{hashlib.sha256(msgspec.json.encode(made_from)).hexdigest()[:8]}"
 
+    def segments(self, rows: NDArray[np.int_]) -> dict[str, NDArray[np.object_]]:
+        """The levels of the declared segments, of some rows of the table."""
+        frame = self.table.frame
+        return {name: frame[name].to_numpy(dtype=object)[rows] for name in self.use_case.gate.segments}
 
-def make_version(origin: Origin, found: Found, registry: Registry) -> Version:
-    """Convert, check and register what the search found. Raises ConversionError where the graph is not the pipeline.
 
-    The check is made on the graph that is stored, whichever run stored it.
+def make_version(
+    origin: Origin, found: Found, registry: Registry, judge: Callable[[Version, NDArray[np.float64]], Verdict]
+) -> Version:
+    """Convert, check, judge and register what the search found.
+
+    Raises ConversionError where the graph is not the pipelines. The check is made on the graph that is stored,
+    whichever run stored it; ``judge`` is asked before the card is written, which tells what it said.
     """
     model, problem = origin.use_case.model, origin.problem
-    converted = to_onnx.convert(found.pipeline, len(problem.encoder.inputs), model.name)
+    converted = to_onnx.convert(found.blend, len(problem.encoder.inputs), model.name)
     graph = registry.keep(model.name, origin.version, GRAPH_FILE, converted)
-    rows, _ = problem.holdout
-    parity = to_onnx.check_parity(graph, found.pipeline, rows, problem.encoder, model.decision.threshold)
-    files = {GRAPH_FILE: hashlib.sha256(graph).hexdigest()}
+    rows = problem.rows[problem.holdout]
+    parity = to_onnx.check_parity(graph, found.blend, rows, problem.encoder, model.decision.threshold)
+    predicted = registry.keep(model.name, origin.version, HOLDOUT_FILE, _holdout_csv(problem, found.probability))
+    files = {GRAPH_FILE: hashlib.sha256(graph).hexdigest(), HOLDOUT_FILE: hashlib.sha256(predicted).hexdigest()}
     record = msgspec.structs.replace(_record(origin, found, parity), files=files)
+    record = msgspec.structs.replace(record, verdict=judge(record, found.probability))
     page = registry.keep(model.name, origin.version, CARD_FILE, card.render(record))
     files[CARD_FILE] = hashlib.sha256(page).hexdigest()
     return registry.register(msgspec.structs.replace(record, files=files))
+
+
+def holdout_probability(version: Version, registry: Registry, rows: int) -> NDArray[np.float64]:
+    """What a version's making predicted of the ``rows`` rows of its holdout. Raises VersionError, BlobMissing."""
+    _, lines = read_csv([registry.file(version, HOLDOUT_FILE)], HOLDOUT_FILE)
+    predicted = np.array([float(fields[-1] or "nan") for _, fields in lines])
+    if len(predicted) != rows:
+        msg = f"{version.model} {version.version}: {HOLDOUT_FILE} has {len(predicted):,} rows; expected {rows:,}"
+        raise VersionError(msg)
+    return predicted
+
+
+def _holdout_csv(problem: Problem, probability: NDArray[np.float64]) -> bytes:
+    times = np.datetime_as_string(problem.times[problem.holdout]).tolist()
+    positive = problem.positive[problem.holdout].astype(int).tolist()
+    rows = list(zip(times, positive, probability.tolist(), strict=True))
+    return csv_rows([["time", "positive", "probability"]]) + csv_rows(rows)
 
 
 def _libraries() -> dict[str, str]:
@@ -74,6 +115,8 @@ def _record(origin: Origin, found: Found, parity: Parity) -> Version:
     key = dataset.column_with("key")
     key_column = dataset.columns[key]
     decision = model.decision
+    problem, positive = origin.problem, origin.problem.positive[origin.problem.holdout]
+    suspicious = too_good(found.recipe.holdout["auc"]) if found.recipe.holdout else None
     return Version(
         model=model.name,
         version=origin.version,
@@ -85,7 +128,7 @@ def _record(origin: Origin, found: Found, parity: Parity) -> Version:
         positive=model.positive,
         decision=DecisionRule(threshold=decision.threshold, act=decision.act, skip=decision.skip),
         key=KeyColumn(name=key, type=key_column.type, description=key_column.description),
-        inputs=origin.problem.encoder.inputs,
+        inputs=problem.encoder.inputs,
         unusable=dataset.unusable(),
         files={},
         catalog_sha256=catalog_sha256(origin.use_case),
@@ -93,22 +136,28 @@ def _record(origin: Origin, found: Found, parity: Parity) -> Version:
         recipe=found.recipe,
         candidates=found.candidates,
         metrics=found.recipe.holdout or {},
-        curves=curves(origin.problem.holdout[1], found.probability),
+        curves=curves(positive, found.probability),
         parity=parity,
         libraries=_libraries(),
+        value=value_of(positive, found.probability, decision),
+        segments=segments_of(positive, found.probability, origin.segments(problem.kept[problem.holdout])),
+        leaks=find_leaks(problem.rows, problem.positive, problem.encoder.inputs, dataset.columns, origin.use_case.gate),
+        warnings=(*([suspicious] if suspicious else []), *found.warnings),
     )
 
 
 def _data(origin: Origin) -> Data:
-    table, cut = origin.table, origin.problem.cut
-    times = table.frame[origin.use_case.dataset.column_with("time")].to_numpy()
+    table, problem = origin.table, origin.problem
+    first, last = (str(np.datetime_as_string(problem.times[place])) for place in (0, -1))
     return Data(
         sha256=table.sha256,
         rows=table.rows,
         refused=table.refused_rows,
-        train_rows=cut,
-        holdout_rows=len(times) - cut,
-        first=str(np.datetime_as_string(times[0])),
-        trained_to=str(np.datetime_as_string(times[cut - 1])),
-        last=str(np.datetime_as_string(times[-1])),
+        train_rows=len(problem.rows),
+        holdout_rows=len(problem.rows) - problem.folds.cut,
+        first=first,
+        trained_to=last,
+        last=last,
+        refitted=True,
+        sampled_from=problem.sampled_from,
     )

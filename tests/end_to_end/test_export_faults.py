@@ -19,6 +19,7 @@ import msgspec
 import pytest
 from azure.storage.blob import BlobServiceClient, LinearRetry
 
+from local.memory_blobs import MemoryBlobs
 from shared.errors import SourceUnavailable, StoreUnavailable, TransientError
 from shared.export.run import Exporter
 from shared.export.source import OdbcSource
@@ -29,7 +30,6 @@ from tests.announced import Announced
 from tests.end_to_end.export_process import Job, Nursery
 from tests.end_to_end.writers import Events, Orders, busy
 from tests.growing_table import KINDS, dataset, seeded
-from tests.memory_blobs import MemoryBlobs
 from tests.mortal_blobs import MortalBlobs
 from tests.postgres import PostgreSQL
 from tests.tcp_proxy import CUTS, ERRORS, SILENCE, Fault, TcpProxy

@@ -7,14 +7,14 @@ import json
 import re
 
 import pytest
+from shared.training.classification import Found, Problem, pose, search
 
 from local.azurite import PROJECT_ROOT
 from local.company import bank_contacts
+from local.memory_blobs import MemoryBlobs
 from shared.store.records import Manifest, Part
-from shared.training.classification import Found, Problem, pose, search
 from shared.training.table import read_table
 from shared.training.to_onnx import check_parity, convert
-from tests.memory_blobs import MemoryBlobs
 from tests.phone_data import phone, to_csv
 
 README = PROJECT_ROOT / "README.md"

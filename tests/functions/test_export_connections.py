@@ -8,6 +8,7 @@ import msgspec
 import pyodbc
 import pytest
 
+from local.memory_blobs import MemoryBlobs
 from shared.catalog.spec import Column, Dataset
 from shared.csv_format import read_csv
 from shared.errors import PermanentError, SettingsError, SourceError, SourceUnavailable, TransientError
@@ -18,7 +19,6 @@ from shared.export.source import OdbcSource
 from shared.store.azure_blobs import connect
 from shared.store.records import Manifest, from_json
 from tests.databases import BOTH, SETTINGS, SLOT, SQLiteDatabase, export, insert, opened
-from tests.memory_blobs import MemoryBlobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

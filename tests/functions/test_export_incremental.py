@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local.memory_blobs import MemoryBlobs
 from shared.catalog.spec import Column, Dataset
 from shared.errors import SourceError
 from shared.store.names import stamp
 from tests.databases import PostgreSQLDatabase, export, insert, opened
-from tests.memory_blobs import MemoryBlobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

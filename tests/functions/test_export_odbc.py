@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from local.memory_blobs import MemoryBlobs
 from shared.catalog.spec import Column, Dataset, Decision, Model, UseCase
 from shared.csv_format import FIELD_LIMIT_CHARACTERS
 from shared.errors import SettingsError, SourceError
@@ -18,7 +19,6 @@ from shared.export.run import Exporter
 from shared.export.source import OdbcSource
 from shared.store.names import parse_stamp
 from tests.databases import BOTH, SETTINGS, SLOT, export, insert, opened
-from tests.memory_blobs import MemoryBlobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,12 +10,12 @@ import pytest
 
 from local.company import connection_string
 from local.export import export, show_statements
+from local.memory_blobs import MemoryBlobs
 from shared.catalog.load import Catalog, load_catalog
 from shared.errors import SettingsError
 from shared.export.reach import Order
 from shared.settings import BUILT_IN_CATALOG, Settings
 from shared.store.records import Manifest, from_json
-from tests.memory_blobs import MemoryBlobs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -133,7 +133,7 @@ def test_rows_go_in_and_predictions_come_out_as_json(app: App) -> None:
     assert (content["model"], content["version"]) == (MODEL, app.serving())
     first, second = content["predictions"]
     assert (first["contact_id"], first["decision"]) == (7, "call")
-    assert second["warnings"] == ["job: 'piloto ñ' was not seen in training"]
+    assert second["warnings"] == ["job: 'piloto ñ' is none of the levels that the model knows"]
 
 
 def test_faults_come_back_with_their_places(app: App) -> None:

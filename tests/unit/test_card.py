@@ -4,102 +4,38 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import msgspec
 import numpy as np
 import pytest
 
-from shared.store.records import Candidate, Curves, Data, DecisionRule, Input, KeyColumn, Parity, Version
+from shared.store.records import Candidate, Curves, Data, DecisionRule, Input, KeyColumn, Segment, Value, Verdict
 from shared.training.card import render
 from shared.training.figures import share_acted_on, share_found
 from shared.training.metrics import curves, metrics
-from shared.training.pictures import BOTTOM, LEFT, RIGHT, TOP, calibration_picture, gain_picture
+from shared.training.pictures import (
+    BOTTOM,
+    LEFT,
+    RIGHT,
+    TOP,
+    calibration_picture,
+    gain_picture,
+    lift_picture,
+    profit_picture,
+)
+from tests.cards import NBSP, bare, blend_page, blended, made, page, parsed, words
 
-NBSP = "\N{NO-BREAK SPACE}"
 EVIL = "\"><script>alert('$title')</script>&\x00"
 
 
-def made(**changes: Any) -> Version:
-    """A version as training writes it, with these fields changed."""
-    random = np.random.default_rng(5)
-    probability = random.random(900) ** 2
-    positive = random.random(900) < probability
-    figures = metrics(positive, probability)
-    winner = Candidate("boosted trees", {"max_iter": 150, "rate": 0.05}, 5_000, 0.71, figures, 0.9213)
-    other = Candidate("logistic regression", {"C": 0.1}, "all", 0.69, {"auc": 0.6871}, 0.9342)
-    version = Version(
-        model="leave",
-        version="20261123T020000Z-0123abcd",
-        title="Who will leave",
-        description="The probability that a customer leaves.",
-        dataset="customers",
-        slot="20261123T020000Z",
-        task="classification",
-        positive="left",
-        decision=DecisionRule(threshold=0.125, act="offer a discount", skip="leave alone"),
-        key=KeyColumn("customer_id", "integer"),
-        inputs=(
-            Input("age", "integer", min=16, max=120, description="In years."),
-            Input("balance", "number", nullable=True, min=-1e6),
-            Input("member", "boolean"),
-            Input("job", "category", levels=tuple(f"job {place}" for place in range(30))),
-        ),
-        unusable={"ended_on": "known only afterwards"},
-        files={"model.onnx": "f" * 64},
-        catalog_sha256="c" * 64,
-        data=Data("d" * 64, 12_345, 67, 11_378, 900, "2024-01-01T00:00:00.000000", "2026-06-30", "2026-11-22"),
-        recipe=winner,
-        candidates=(winner, other),
-        metrics=figures,
-        curves=curves(positive, probability),
-        parity=Parity(rows=900, largest_difference=1.2e-7, decisions_flipped=0),
-        libraries={"python": "3.13.0", "numpy": "2.3.5"},
-    )
-    return msgspec.structs.replace(version, **changes)
-
-
-def page(**changes: Any) -> str:
-    return render(made(**changes)).decode()
-
-
-def parsed(text: str) -> ET.Element:
-    """The page as XML, which is stricter than any browser."""
-    return ET.fromstring(text.removeprefix("<!DOCTYPE html>\n"))  # noqa: S314  # the page is our own
-
-
-def words(text: str) -> str:
-    """What a reader sees, in one line."""
-    body = parsed(text).find("body")
-    assert body is not None
-    return re.sub(r"[ \n]+", " ", "".join(body.itertext()))
-
-
-def bare() -> dict[str, Any]:
-    """The least that a record may hold."""
-    candidate = Candidate(family="tiny", settings={}, history="all", folds_auc=0.5)
-    return {
-        "description": "",
-        "inputs": (),
-        "unusable": {},
-        "files": {},
-        "data": Data("", 0, 0, 0, 0, "", "", ""),
-        "recipe": candidate,
-        "candidates": (),
-        "metrics": {},
-        "curves": Curves(gain=(), calibration=()),
-        "libraries": {},
-    }
-
-
 def test_the_page_is_well_formed_and_every_field_is_filled() -> None:
-    text = page()
-    assert parsed(text).tag == "html"
-    assert "$" not in text
+    for text in (page(), blend_page()):
+        assert parsed(text).tag == "html"
+        assert "$" not in text
 
 
 def test_ids_are_unique_and_what_refers_to_them_finds_them() -> None:
-    elements = list(parsed(page()).iter())
+    elements = list(parsed(blend_page()).iter())
     ids = [element.get("id") for element in elements if element.get("id")]
     assert len(ids) == len(set(ids))
     referred = {name for element in elements for name in element.get("aria-labelledby", "").split()}
@@ -107,10 +43,10 @@ def test_ids_are_unique_and_what_refers_to_them_finds_them() -> None:
 
 
 def test_the_page_needs_nothing_from_outside() -> None:
-    root = parsed(page())
+    root = parsed(blend_page())
     assert {"script", "link", "img", "iframe", "image", "use"}.isdisjoint(element.tag for element in root.iter())
     assert not any(name in element.attrib for element in root.iter() for name in ("src", "href", "onload", "onclick"))
-    assert not re.search(r"https?:|url\(|@import", page())
+    assert not re.search(r"https?:|url\(|@import", blend_page())
 
 
 @pytest.mark.parametrize(
@@ -121,11 +57,15 @@ def test_the_page_needs_nothing_from_outside() -> None:
         {"inputs": (Input(EVIL, "category", levels=(EVIL,), description=EVIL),), "unusable": {EVIL: EVIL}},
         {"candidates": (Candidate(EVIL, {EVIL: EVIL}, "all", 0.5),), "libraries": {EVIL: EVIL}, "files": {EVIL: EVIL}},
         {"data": Data(EVIL, 1, 0, 1, 1, EVIL, EVIL, EVIL), "catalog_sha256": EVIL},
+        {"segments": (Segment(EVIL, EVIL, 90, 0.5, 0.1, 0.9), Segment(EVIL, EVIL, 2, 0.5))},
+        {"leaks": (EVIL,), "warnings": (EVIL,)},
+        {"verdict": Verdict(False, EVIL, EVIL, 9)},
+        {"verdict": Verdict(True, EVIL)},
     ],
     ids=", ".join,
 )
 def test_whatever_a_record_holds_is_shown_as_text(changes: dict[str, Any]) -> None:
-    text = page(**changes)
+    text = blend_page(**changes)
     assert "script" not in {element.tag for element in parsed(text).iter()}
     assert "<script" not in text
     assert "alert('$title')" in "".join(parsed(text).itertext())
@@ -138,6 +78,7 @@ def test_half_a_character_does_not_stop_the_page() -> None:
 def test_the_same_record_makes_the_same_bytes_also_once_it_names_the_card() -> None:
     files = {**made().files, "card.html": "e" * 64}
     assert render(made()) == render(made()) == render(made(files=files))
+    assert render(blended()) == render(blended())
 
 
 def test_the_figures_of_the_record_appear() -> None:
@@ -176,6 +117,8 @@ def test_a_random_split_that_does_not_flatter_is_not_said_to() -> None:
 def test_only_the_winner_is_marked() -> None:
     rows = [row for row in parsed(page()).iter("tr") if row.get("class") == "winner"]
     assert ["boosted trees" in "".join(row.itertext()) for row in rows] == [True]
+    rows = [row for row in parsed(blend_page()).iter("tr") if row.get("class") == "winner"]
+    assert ["blend" in "".join(row.itertext()) for row in rows] == [True]
 
 
 def test_rows_that_it_did_not_learn_from_are_told_only_where_there_are_any() -> None:
@@ -183,7 +126,7 @@ def test_rows_that_it_did_not_learn_from_are_told_only_where_there_are_any() -> 
     recipe = msgspec.structs.replace(made().recipe, history="all")
     shown = words(page(recipe=recipe))
     assert "11,378 rows it learned from, all that there are up to 2026-06-30" in shown
-    assert "did not learn from" not in shown
+    assert "rows that it did not learn from" not in shown
 
 
 def test_long_lists_and_long_levels_are_cut() -> None:
@@ -242,10 +185,35 @@ def places(picture: str) -> list[tuple[float, float]]:
 
 
 def test_pictures_have_words_for_who_does_not_see_them() -> None:
-    pictures = [element for element in parsed(page()).iter("svg") if element.get("role") == "img"]
-    assert [picture[0].text for picture in pictures] == ["Gain curve", "Calibration"]
+    pictures = [element for element in parsed(blend_page()).iter("svg") if element.get("role") == "img"]
+    assert [picture[0].text for picture in pictures] == ["Gain curve", "Calibration", "Profit curve", "Lift curve"]
     assert all(picture[1].tag == "desc" and picture[1].text for picture in pictures)
     assert all("share of" in "".join(picture.itertext()) for picture in pictures)
+    assert [element[0].text for element in parsed(page()).iter("svg")] == ["Gain curve", "Calibration"]
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-320, 1e-4, 1.0, 7e6, 1e300, float("inf"), float("nan")])
+def test_a_profit_of_any_size_is_drawn_inside_its_plot(scale: float) -> None:
+    curve = tuple((share / 10, scale * (share - 0.2 * share**2)) for share in range(11))
+    value = Value(0.3, scale * 1.2, scale, 0.4, -10 * scale, curve)
+    picture = profit_picture(value, "call")
+    marks = [(x, y) for x, y in places(picture) if not (LEFT <= x <= RIGHT and TOP <= y <= BOTTOM)]
+    assert not marks
+    axis = [element.text for element in parsed(picture).iter("text") if element.get("class") == "tick end"]
+    assert "0" in axis
+    assert len(axis) <= 9
+
+
+def test_the_profit_and_the_lift_picture_tell_their_figures() -> None:
+    value = Value(0.3, 1_234.0, 1_100.0, 0.4, -500.0, ((0.0, 0.0), (0.3, 1_234.0), (1.0, -500.0)), ((0.1, 2.5), (1, 1)))
+    shown = "".join(parsed(profit_picture(value, "call")).itertext())
+    for fact in (f"most: 30{NBSP}% of rows", f"the rule: 40{NBSP}%", "1,234", "1,100", "\N{MINUS SIGN}500"):
+        assert fact in shown
+    large = "".join(parsed(profit_picture(msgspec.structs.replace(value, profit=12_340.0), "call")).itertext())
+    assert "per 1,000 rows, in thousands" in large
+    assert "in thousands" not in shown
+    assert "2.5 times" in "".join(parsed(lift_picture(value.lift, "yes")).itertext())
+    assert "Lift curve" not in blend_page(value=msgspec.structs.replace(value, lift=()))
 
 
 def test_the_gain_picture_tells_the_share_that_the_record_holds() -> None:

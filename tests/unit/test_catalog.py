@@ -108,7 +108,7 @@ def test_what_is_known_after_the_call_or_left_out_reaches_neither_a_model_nor_an
 def test_the_target_is_exported_but_is_no_feature() -> None:
     dataset = phone().dataset
     assert "y" in dataset.used_columns()
-    assert not {"y", "contact_id", "contacted_on"} & dataset.features().keys()
+    assert not {"y", "contact_id"} & dataset.features().keys()
     assert dataset.column_with("target") == "y"
     assert dataset.column_with("key") == "contact_id"
     assert dataset.column_with("time") == "contacted_on"
@@ -483,10 +483,10 @@ def test_training_and_gate_stay_within_bounds(section: str, key: str, value: str
 
 def test_training_and_gate_are_read() -> None:
     faults: list[str] = []
-    text = f'{GOOD}\n[training]\nholdout = 0.3\nhistory = [500, "all"]\n[gate]\nmin_rows = 99\n'
+    text = f'{GOOD}\n[training]\nfolds = 3\nhistory = [500, "all"]\n[gate]\nmin_rows = 99\n'
     use_case = parse_use_case(text.encode(), "f.toml", faults)
     assert use_case is not None
-    assert (use_case.training.holdout, use_case.training.history) == (0.3, (500, "all"))
+    assert (use_case.training.folds, use_case.training.history) == (3, (500, "all"))
     assert use_case.gate.min_rows == 99
 
 

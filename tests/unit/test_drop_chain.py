@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from local.memory_blobs import MemoryBlobs
 from shared.csv_format import csv_rows
 from shared.errors import BlobMissing, DropError, VersionError
 from shared.store import names
 from shared.store.records import Manifest, Part, to_json
 from shared.training.drop import manifests_of
 from shared.training.table import read_table
-from tests.memory_blobs import MemoryBlobs
 from tests.phone_data import contacts, phone, to_csv
 from tests.training_bench import Bench
 
@@ -346,7 +346,7 @@ def test_an_export_of_what_is_new_is_trained_on_with_all_that_was_before(exports
     assert (first.outcome, first.rows) == ("promoted", 600)
     second = trained(exports, exports.add(SECOND, [changed(rows[7], age=20), *rows[600:]], follows=FIRST))
     assert (second.slot, second.rows, second.refused) == (SECOND, 900, 0)
-    assert second.notes == ("1 row(s) were exported again later and are read as they are now",)
+    assert second.notes[0] == "1 row(s) were exported again later and are read as they are now"
     assert second.version != first.version
 
 

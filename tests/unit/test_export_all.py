@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from local.memory_blobs import MemoryBlobs
 from shared.errors import SourceError, SourceUnavailable, VersionError
 from shared.export.run import Exporter
 from tests.fake_source import LOG, NOW, SETTINGS, SLOT, FakeSource, manifest_in, row, use_case_of
-from tests.memory_blobs import MemoryBlobs
 
 if TYPE_CHECKING:
     from shared.catalog.spec import UseCase

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local.memory_blobs import MemoryBlobs
 from shared.errors import VersionError
 from shared.export.announce import announce_again
 from shared.settings import Settings
 from shared.store import names
 from shared.store.records import ExportState, Manifest, Part, from_json, to_json
 from tests.fake_source import use_case_of
-from tests.memory_blobs import MemoryBlobs
 
 if TYPE_CHECKING:
     from shared.store.blobs import Blob

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local.memory_blobs import MemoryBlobs
 from shared.errors import BlobConflict, CauceError, SourceUnavailable, TransientError
 from shared.store import names
 from shared.store.records import Manifest, to_json
@@ -15,7 +16,6 @@ from tests.announced import Announced
 from tests.flaky_blobs import FlakyBlobs
 from tests.growing_exports import MOMENT, SECOND, exporter, use_case
 from tests.growing_table import KINDS, GrowingTable, Kind, seeded
-from tests.memory_blobs import MemoryBlobs
 from tests.mortal_blobs import MortalBlobs
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local.memory_blobs import MemoryBlobs
 from shared.errors import BlobConflict, StoreUnavailable, VersionError
 from shared.export.ledger import TRIES, Ledger, Turn
 from shared.store import names
 from shared.store.records import CursorValue, ExportState, Manifest, Part, Prepared, from_json, to_json
-from tests.memory_blobs import MemoryBlobs
 from tests.mortal_blobs import MortalBlobs
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from local.memory_blobs import MemoryBlobs
 from shared.errors import SourceUnavailable, StoreUnavailable
 from shared.export.ledger import Ledger
 from shared.export.ranges import LEAST_WIDTH
 from shared.export.run import utc_now
 from shared.store.records import CursorValue, ExportRecord, from_json
 from tests.fake_source import LATE, LOG, SLOT, WHOLE, Nights, first_three, manifest_in, row, rows_in
-from tests.memory_blobs import MemoryBlobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.memory_blobs import MemoryBlobs
 from shared.csv_format import csv_rows, read_csv
 from shared.errors import SourceError, SourceUnavailable, StoreUnavailable
 from shared.export.parts import PartWriter
 from shared.export.reading import Chunk
 from shared.store.records import Part
-from tests.memory_blobs import MemoryBlobs
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from local.memory_blobs import MemoryBlobs
 from shared.export.retention import ABANDONED, chains, sweep
 from shared.store import names
 from shared.store.records import Champion, ExportRecord, ExportState, Manifest, Part, from_json, to_json
 from shared.store.registry import VERSION_FILE
 from tests.fake_source import use_case_of
-from tests.memory_blobs import MemoryBlobs
 from tests.mortal_blobs import MortalBlobs
 from tests.tiny_versions import make
 

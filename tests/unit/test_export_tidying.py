@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from local.memory_blobs import MemoryBlobs
 from shared.errors import CauceError
 from shared.export.announce import announce_again
 from shared.export.retention import chains, sweep
@@ -20,7 +21,6 @@ from tests.announced import Announced, assert_same
 from tests.flaky_blobs import FlakyBlobs
 from tests.growing_exports import MOMENT, SECOND, SETTINGS, exporter, use_case
 from tests.growing_table import KINDS, GrowingTable, Kind, dataset, seeded
-from tests.memory_blobs import MemoryBlobs
 from tests.tiny_versions import make, promote
 
 if TYPE_CHECKING:

@@ -6,9 +6,22 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from shared.store.records import Input
-from shared.training.figures import auc_margin, bounds, exact_percent, moment, percent, without_a_model
-from shared.training.metrics import metrics
+from shared.catalog.spec import Decision
+from shared.store.records import DecisionRule, Input
+from shared.training.figures import (
+    amount,
+    auc_margin,
+    bounds,
+    calibration_noise,
+    cost_and_gain,
+    exact_percent,
+    moment,
+    percent,
+    without_a_model,
+)
+from shared.training.metrics import calibration_error, curves, metrics
+from shared.training.value import value_of
+from tests.cards import blended, made
 
 
 @pytest.mark.parametrize(
@@ -67,3 +80,45 @@ def test_a_share_is_told_in_hundredths_and_a_threshold_more_exactly() -> None:
     assert percent(None) == "\N{EN DASH}"
     assert exact_percent(1 / 30) == "3.33\N{NO-BREAK SPACE}%"
     assert exact_percent(0.1) == "10\N{NO-BREAK SPACE}%"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1234.4, "1,234"), (99.6, "100"), (12.34, "12.3"), (0.5, "0.5"), (0.0, "0"), (-0.0, "0"),
+        (-1234.4, "\N{MINUS SIGN}1,234"), (-0.25, "\N{MINUS SIGN}0.25"),
+    ],
+)  # fmt: skip
+def test_money_is_told_to_three_digits_or_to_the_whole(value: float, expected: str) -> None:
+    assert amount(value) == expected
+
+
+@pytest.mark.parametrize(("cost", "gain"), [(8.0, 80.0), (1.0, 2.0), (0.05, 0.07), (300.0, 1e6)])
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_cost_and_gain_are_worked_out_from_what_was_earned(cost: float, gain: float, rate: float) -> None:
+    random = np.random.default_rng(8)
+    positive, probability = np.arange(1_000) < 1_000 * rate, random.random(1_000)
+    version = blended(
+        metrics=metrics(positive, probability),
+        decision=DecisionRule(cost / gain, "act", "skip"),
+        value=value_of(positive, probability, Decision("act", "skip", cost, gain)),
+    )
+    assert cost_and_gain(version) == pytest.approx((cost, gain))
+
+
+def test_cost_and_gain_are_not_told_where_the_record_does_not_hold_them_or_contradicts_itself() -> None:
+    assert cost_and_gain(made()) is None
+    assert cost_and_gain(blended(metrics={})) is None
+    assert cost_and_gain(blended(decision=DecisionRule(0.3, "act", "skip"))) is None
+
+
+def test_the_noise_of_a_calibration_error_bounds_what_true_probabilities_show() -> None:
+    random = np.random.default_rng(9)
+    errors = []
+    for _ in range(300):
+        probability = random.beta(4, 12, 400)
+        errors.append(calibration_error(curves(random.random(400) < probability, probability)))
+    noise = calibration_noise(0.25, 400)
+    assert np.mean(np.array(errors) > noise) < 0.05
+    assert noise < 1.3 * np.quantile(errors, 0.975)
+    assert calibration_noise(0.0, 400) == calibration_noise(0.5, 0) == 0

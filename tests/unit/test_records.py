@@ -47,15 +47,20 @@ RECORDS: dict[str, type[Struct]] = {
     "refused-run.json": RunRecord,
     "progress.json": Progress,
 }
-ADDED_SINCE: dict[str, dict[str, Any]] = {
-    "manifest.json": {"follows": None, "above": None, "up_to": None, "announcements": 1},
-}
-"""What later releases have added to a record of the same schema version, and what it means where it is missing."""
 EACH_RECORD = pytest.mark.parametrize(("file", "kind"), RECORDS.items())
 
 
 def golden(file: str) -> Any:
     return json.loads((GOLDEN / file).read_text())
+
+
+def holds(written: Any, read: Any) -> bool:
+    """All that was read is written again; what later releases have added may stand beside it."""
+    if isinstance(read, dict):
+        return all(name in written and holds(written[name], value) for name, value in read.items())
+    if isinstance(read, list):
+        return len(written) == len(read) and all(map(holds, written, read))
+    return bool(written == read)
 
 
 def refusal(content: Any, kind: type[Struct]) -> str:
@@ -69,7 +74,7 @@ def refusal(content: Any, kind: type[Struct]) -> str:
 def test_the_golden_copies_are_read_and_say_the_same_when_written_again(file: str, kind: type[Struct]) -> None:
     data = (GOLDEN / file).read_bytes()
     record = from_json(data, kind, file)
-    assert json.loads(to_json(record)) == json.loads(data) | ADDED_SINCE.get(file, {})
+    assert holds(json.loads(to_json(record)), json.loads(data))
     assert from_json(to_json(record), kind, file) == record
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from local.memory_blobs import MemoryBlobs
 from shared.errors import StoreUnavailable
 from shared.scoring.run import Scorer
 from shared.settings import Settings
 from shared.store import names
 from shared.store.records import Champion, Input, to_json
 from shared.store.registry import GRAPH_FILE, VERSION_FILE, Registry
-from tests.memory_blobs import MemoryBlobs
 from tests.phone_data import ROW as PHONE_ROW
 from tests.tiny_versions import INPUTS, MODEL, ROW, UNUSABLE, catalog, graph, make, phone_inputs, promote, serve
 
@@ -126,9 +126,9 @@ def test_a_level_that_training_did_not_see_is_scored_and_said(office: Office) ->
     found = predictions(office.score(rows))
     assert [row.get("warnings") for row in found] == [
         None,
-        ["class: 'steerage' was not seen in training", "job: 'pilot' was not seen in training"],
+        ["class: 'steerage' is none of the levels that the model knows", "job: 'pilot' is none of the levels that the model knows"],
         None,
-        ["class: '' was not seen in training"],
+        ["class: '' is none of the levels that the model knows"],
     ]
     assert [row["probability"] for row in found] == [0.731059, 0.268941, 0.731059, 0.268941]
 

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from local.memory_blobs import MemoryBlobs
 from shared.store.registry import Registry
-from tests.memory_blobs import MemoryBlobs
 from tests.phone_data import ROW
 from tests.tiny_versions import MODEL, phone_inputs, serve
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local.memory_blobs import MemoryBlobs
 from local.waiting import wait_until
 from shared.errors import StoreUnavailable, VersionError
 from shared.scoring.served import FAILURE_SECONDS, NoChampion, Served
 from shared.store import names
 from shared.store.records import Champion, to_json
 from shared.store.registry import GRAPH_FILE, VERSION_FILE, Registry
-from tests.memory_blobs import MemoryBlobs
 from tests.tiny_versions import MODEL, ROW, make, promote, register, serve
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ import hashlib
 
 import pytest
 
+from local.memory_blobs import MemoryBlobs
 from shared.errors import BlobMissing, DropError
 from shared.store.records import Manifest, Part
 from shared.training.table import QUARANTINE_ROWS, Table, read_table
-from tests.memory_blobs import MemoryBlobs
 from tests.phone_data import contacts, phone, to_csv
 
 DATASET = phone().dataset

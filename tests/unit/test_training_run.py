@@ -39,13 +39,18 @@ def test_a_version_holds_all_that_is_needed_to_serve_and_to_explain_it(bench: Be
     assert names.VERSION_PATTERN.match(version.version)
     assert {name.rsplit("/", 1)[1] for name in bench.names(f"models/phone/{version.version}/")} == {
         "model.onnx",
+        "holdout.csv",
         "version.json",
         "card.html",
     }
     for file in version.files:
         assert bench.registry.file(version, file)
     assert version.data.rows == 600
-    assert version.data.train_rows + version.data.holdout_rows == 600
+    assert version.data.refitted
+    assert (version.data.train_rows, version.data.trained_to) == (600, version.data.last)
+    lines = bench.registry.file(version, "holdout.csv").decode().splitlines()
+    assert lines[0] == '"time","positive","probability"'
+    assert len(lines) == version.data.holdout_rows + 1
     assert version.metrics["auc"] > 0.8
     assert version.libraries["scikit-learn"]
     assert version.unusable.keys() == {"duration", "pdays"}
@@ -77,9 +82,20 @@ def test_a_champion_that_is_better_is_kept(bench: Bench) -> None:
 
 def test_a_challenger_is_judged_on_rows_that_the_champion_never_saw(bench: Bench) -> None:
     bench.trained(bench.drop(to_csv(contacts(3000)), "new.csv"))
-    older = bench.trained(bench.drop(to_csv(contacts(900)), "old.csv"))
+    bench.drop(to_csv(contacts(900)), "old.csv")
+    older = bench.trained(bench.order("a test"))
     assert older.outcome == "kept"
     assert older.reasons[0].startswith("0 rows are unseen by both")
+
+
+def test_a_drop_without_new_rows_is_not_due(bench: Bench) -> None:
+    champion = bench.trained(bench.drop(to_csv(contacts(3000)), "new.csv"))
+    older = bench.trained(bench.drop(to_csv(contacts(900)), "old.csv"))
+    assert older.outcome == "not due"
+    assert "0 new rows" in older.reasons[0]
+    assert older.watch is not None
+    assert older.watch.champion == champion.version
+    assert bench.versions == {champion.version}
 
 
 def test_a_shuffled_target_promotes_nothing(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""Blobs in a dictionary: the fake of unit tests. The contract suite holds it and Azurite to the same rules."""
+"""Blobs in a dictionary, for a replay and for unit tests. The contract suite holds it and Azurite to the same rules."""
 
 from __future__ import annotations
 

@@ -1,0 +1,173 @@
+"""``python -m local replay``: how good would the answers have been, had Cauce been running?"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table as Shown
+
+from local.azurite import PROJECT_ROOT
+from local.follow import console
+from local.host.settings import apply_local_settings
+from local.platform import LOCAL
+from shared.errors import SettingsError
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator, Sequence
+
+    from local.replay.figures import Replay
+    from local.replay.history import Block, History
+    from local.replay.world import Policy, World
+    from shared.catalog.spec import UseCase
+
+HEADINGS = ("AUC", "avg. prec.", "Brier", "log loss", "ECE", "lift 10%", "lift 50%")
+"""Of the figures, in the order of ``report.FIGURES``."""
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the sub-command."""
+    replay = commands.add_parser("replay", help="walk through a past file: how good would the answers have been?")
+    replay.add_argument("model", help="as the catalog names it")
+    replay.add_argument("--csv", type=Path, required=True, metavar="FILE", help="as published: .csv, .csv.gz, .csv.xz")
+    replay.add_argument(
+        "--from", dest="start", default="80%", metavar="SHARE|DATE", help="the first row to answer (default: 80%%)"
+    )
+    replay.add_argument("--every", type=int, default=250, metavar="ROWS", help="of a block (default: 250)")
+    replay.add_argument(
+        "--policy", choices=["automatic", "every", "never", "all"], default="all",
+        help="when to retrain: as the catalog says, with every block, never; or compare all three (default)",
+    )  # fmt: skip
+    replay.add_argument("--json", action="store_true", help="the result for programs, on stdout")
+    replay.add_argument("--report", type=Path, metavar="FILE", help="HTML (default: .local/replay-MODEL.html)")
+    replay.add_argument("--catalog", type=Path, metavar="DIR", help="of use cases (default: the one in use)")
+    replay.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Do what the command line asks."""
+    # Loading what trains takes seconds, which the other commands need not pay.
+    from local.replay.history import blocks_of, read_history, start_of
+    from local.replay.world import POLICIES
+
+    use_case = _use_case(parsed)
+    if not parsed.csv.is_file():
+        msg = f"{parsed.csv}: no such file"
+        raise SettingsError(msg)
+    history = read_history(parsed.csv, use_case)
+    blocks = blocks_of(history, start_of(parsed.start, history.times), parsed.every)
+    policies = POLICIES if parsed.policy == "all" else (parsed.policy,)
+    with _progress(len(blocks)) as report:
+        worlds, random_split = _walk(history, blocks, policies, report)
+    _tell(parsed, worlds, random_split)
+    return 0
+
+
+def _use_case(parsed: argparse.Namespace) -> UseCase:
+    from shared.catalog.load import load_catalog
+
+    catalog = load_catalog(parsed.catalog or _catalog_in_use())
+    use_case = catalog.model(parsed.model)
+    if use_case is None:
+        known = ", ".join(case.model.name for case in catalog.use_cases)
+        msg = f"there is no model {parsed.model!r} in the catalog; there is: {known}"
+        raise SettingsError(msg)
+    return use_case
+
+
+def _catalog_in_use() -> Path:
+    environment = dict(os.environ)
+    apply_local_settings(PROJECT_ROOT, environment)
+    return Settings.from_env(environment).catalog_dir
+
+
+def _walk(
+    history: History, blocks: Sequence[Block], policies: Sequence[Policy], report: Callable[[str, int], None]
+) -> tuple[list[World], dict[str, float]]:
+    """All worlds side by side, block by block: whatever one of them has trained the next one finds."""
+    from local.replay.figures import so_far
+    from local.replay.shelf import Shelf
+    from local.replay.world import World
+    from shared.training.shuffled import random_split_metrics
+
+    shelf = Shelf()
+    worlds = [World(policy, history, shelf) for policy in policies]
+    report("first training", 0)
+    for world in worlds:
+        world.begin(blocks[0])
+    report("random split, for comparison", 0)
+    random_split = random_split_metrics(history.table, history.use_case)
+    for block in blocks[1:]:
+        report(so_far(worlds), block.number - 1)
+        for world in worlds:
+            world.live(block)
+    return worlds, random_split
+
+
+@contextmanager
+def _progress(blocks: int) -> Iterator[Callable[[str, int], None]]:
+    """Where stderr is a terminal: blocks done, the AUC so far, and the time left."""
+    columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("block"), MofNCompleteColumn())
+    # The time left goes by all blocks so far: the trainings among them are few and long.
+    with Progress(
+        *columns, TimeRemainingColumn(), console=Console(stderr=True, highlight=False), transient=True,
+        disable=not sys.stderr.isatty(), speed_estimate_period=24 * 3600,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("reading", total=blocks - 1)
+
+        def report(step: str, done: int) -> None:
+            if done == 0:
+                bar.reset(task, description=step)
+            else:
+                bar.update(task, description=step, completed=done)
+
+        yield report
+
+
+def _tell(parsed: argparse.Namespace, worlds: list[World], random_split: dict[str, float]) -> None:
+    from local.replay.figures import Asked, of_replay
+    from local.replay.report import render
+
+    asked = Asked(model=parsed.model, file=str(parsed.csv), start=parsed.start, every=parsed.every)
+    replay = of_replay(asked, worlds, random_split)
+    file = parsed.report or LOCAL / f"replay-{parsed.model}.html"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(render(replay))
+    if parsed.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(replay), indent=2).decode() + "\n")
+    else:
+        _show(replay)
+        console.print(f"report: {file}", markup=False, soft_wrap=True)
+
+
+def _show(replay: Replay) -> None:
+    from local.replay.report import LABELS, shown_figures
+
+    blocks = len(replay.policies[0].blocks)
+    table = Shown(
+        title=f"{replay.title}: {replay.rows:,} rows answered in {blocks} blocks, base rate {replay.base_rate:.1%}",
+        title_justify="left",
+    )
+    table.add_column("retraining", no_wrap=True)
+    for name in (*HEADINGS, "retrained", "promoted", "seconds"):
+        table.add_column(name, justify="right", min_width=max(map(len, name.split())))
+    for policy in replay.policies:
+        figures = map(str, shown_figures(policy.figures).values())
+        counts = (str(policy.retrainings), str(policy.promotions), f"{policy.seconds:.1f}")
+        table.add_row(LABELS[policy.policy], *figures, *counts)
+    table.add_row("random split*", *map(str, shown_figures(replay.random_split).values()), style="yellow")
+    rate = replay.random_split.get("base_rate")
+    of = "" if rate is None else f" Of all rows, base rate {rate:.1%}."
+    table.caption = f"* flatters: it lets a model learn from the days that judge it. For comparison only.{of}"
+    table.caption_justify = "left"
+    console.print(table)
+    if replay.refused:
+        console.print(f"{replay.refused:,} rows do not fit the catalog and were left out")
