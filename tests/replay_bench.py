@@ -10,6 +10,7 @@ import msgspec
 
 from local.replay.shelf import Shelf
 from local.replay.world import POLICIES, World
+from shared.catalog.spec import Retraining
 from shared.store import names
 from shared.store.records import HistoryEntry, RunRecord
 from shared.store.registry import Registry
@@ -17,7 +18,8 @@ from shared.training.drop import manifests_of, slot_of
 from shared.training.problem import model_inputs
 from shared.training.table import read_table
 from tests import tiny_versions
-from tests.phone_data import contacts, to_csv
+from tests.phone_data import contacts, phone, to_csv
+from tests.training_bench import QUICK
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from local.replay.history import Block, History
     from shared.catalog.load import Catalog
+    from shared.catalog.spec import UseCase
     from shared.store.blobs import Blobs
     from shared.store.registry import Serving
 
@@ -55,7 +58,11 @@ class QuickTrainer:
             dataset="contacts", slot=slot, model="phone", drop=blob, outcome="not due", reasons=("nothing moved",),
             rows=table.rows, seconds=WATCHING, started_at=names.stamp(now()),
         )  # fmt: skip
-        if serving is not None and self._age_days(serving, now()) < 30 and table.rows not in self.due:
+        if (
+            serving is not None
+            and self._age_days(serving, now()) < use_case.retraining.every_days
+            and table.rows not in self.due
+        ):
             return blank
         name = f"{slot}-{table.sha256[:8]}"
         seconds = WATCHING
@@ -103,3 +110,8 @@ def publish(folder: Path) -> Path:
     path = folder / "contacts.csv"
     path.write_bytes(to_csv([*reversed(contacts(ROWS))], separator=";"))
     return path
+
+
+def quick_use_case() -> UseCase:
+    """The phone use case, quickly trained, with a cadence that the few days of a replay do not reach."""
+    return msgspec.structs.replace(phone(), training=QUICK, retraining=Retraining(every_days=30))

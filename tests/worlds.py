@@ -6,7 +6,7 @@ booleans, an effect that rises and falls (``months``), one that takes two column
 the probability that drew the outcomes; ``Contracts.best_auc`` is what that one reaches, on any rows.
 
 ``stable``: the same coefficients throughout. ``drifting``: they turn slowly towards others that have nothing to do
-with them, a quarter of a circle in 10,000 rows. ``jump``: from one row on every second one has the other sign, and the
+with them, a quarter of a circle in 15,000 rows. ``jump``: from one row on every second one has the other sign, and the
 rest stays as it was.
 """
 
@@ -23,7 +23,7 @@ from shared.catalog.load import parse_use_case
 from shared.csv_format import csv_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -48,7 +48,8 @@ COEFFICIENTS = np.array([0.6, 0.5, 0.4, 0.5, 0.55, 0.45, 0.6, 0.4, 0.4, 0.3])
 OTHER_COEFFICIENTS = np.array([0.5, -0.6, 0.55, 0.4, -0.45, 0.55, 0.4, -0.6, -0.3, -0.4])
 """What a drift turns towards: as long, and at a right angle but for a little (see ``_turned``)."""
 INTERCEPT = -1.2
-QUARTER_ROWS = 10_000
+QUARTER_ROWS = 15_000
+"""Fifteen weeks."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,16 @@ class Contracts:
 
     def to_csv(self, rows: slice = slice(None)) -> bytes:
         """The file that a person would drop."""
-        return csv_rows([list(self.columns)]) + csv_rows(list(zip(*(c[rows] for c in self.columns.values()), strict=True)))
+        lines = list(zip(*(column[rows] for column in self.columns.values()), strict=True))
+        return csv_rows([list(self.columns)]) + csv_rows(lines)
 
     def with_outcomes(self, left: NDArray[np.bool_]) -> Contracts:
         """The same rows with other outcomes: shuffled ones, wrong ones."""
         return replace(self, columns={**self.columns, "left": left.tolist()}, left=left)
+
+    def of(self, names: Sequence[str]) -> Contracts:
+        """These columns alone."""
+        return replace(self, columns={name: self.columns[name] for name in names})
 
     def with_column(self, name: str, values: list[Any]) -> Contracts:
         """One column more, or another in its place."""
@@ -109,9 +115,7 @@ def _turned(angles: NDArray[np.float64]) -> NDArray[np.float64]:
     return length * (np.cos(angles) * one + np.sin(angles) * other / np.linalg.norm(other))
 
 
-def _made(
-    rows: int, seed: int, coefficients: Callable[[NDArray[np.int_]], NDArray[np.float64]]
-) -> Contracts:
+def _made(rows: int, seed: int, coefficients: Callable[[NDArray[np.int_]], NDArray[np.float64]]) -> Contracts:
     """``coefficients`` gives those of each row, shape (rows, effects), for row numbers of shape (rows, 1)."""
     random = np.random.default_rng(seed)
     numbers = {

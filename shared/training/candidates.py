@@ -171,7 +171,7 @@ def _extra_trees(settings: dict[str, Any], _: Layout, seed: int) -> Pipeline:
 
 
 FAMILIES = (
-    Family("logistic regression", ({"C": 0.01}, {"C": 0.003}, {"C": 0.1}), _logistic),
+    Family("logistic regression", ({"C": 0.01}, {"C": 0.1}), _logistic),
     Family(
         "boosted trees",
         (
@@ -182,7 +182,10 @@ FAMILIES = (
     ),
     Family(
         "extra trees",
-        ({"n_estimators": 100, "min_samples_leaf": 5, "max_features": 0.5},),
+        (
+            {"n_estimators": 50, "min_samples_leaf": 10, "max_features": 0.5},
+            {"n_estimators": 50, "min_samples_leaf": 30, "max_features": 0.5},
+        ),
         _extra_trees,
         most_rows=5_000,
     ),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
+from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.training.blend import log_odds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -70,16 +71,17 @@ def side_by_side[T, R](function: Callable[[T], R], work: Iterable[T]) -> Iterato
     from joblib import Parallel, delayed
     from threadpoolctl import threadpool_limits
 
+    stopped = False
+    tasks = (delayed(function)(item) for item in work if not stopped)
     # BLAS has one limit for the whole process, which a fit that ends would lift from those beside it: with more
     # threads their sums have other last bits. Held here, there is nothing to lift.
     with threadpool_limits(limits=1):
-        results: Generator[R] = Parallel(n_jobs=workers(), prefer="threads", return_as="generator")(
-            delayed(function)(item) for item in work
-        )
+        results: Iterator[R] = Parallel(n_jobs=workers(), prefer="threads", return_as="generator")(tasks)
         try:
-            for result in results:  # noqa: UP028  # so that it is closed below and not before
+            for result in results:  # noqa: UP028  # which would close the results with this generator
                 yield result
         finally:
-            # Where the caller has failed meanwhile, joblib warns of results that nobody has fetched.
-            with warnings.catch_warnings(action="ignore"):
-                results.close()
+            # Where the caller failed meanwhile, what has begun is waited for: joblib warns of results left behind.
+            stopped = True
+            with suppress(Exception):
+                deque(results, maxlen=0)

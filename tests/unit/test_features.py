@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
-from shared.features import UNKNOWN_LEVEL, Encoder
+from shared.features import UNKNOWN_LEVEL, WEEKDAYS, Encoder, is_coded
 from shared.store.records import Input
 
 INPUTS = (
@@ -87,6 +88,45 @@ def test_numbers_are_taken_from_lists_and_from_arrays_alike() -> None:
         np.array([1, 2.5], dtype=np.float32),
     ):
         assert encode(item, *values) == Encoder([item]).encode({"n": values}, 2)[:, 0].tolist() == [1, 2.5]
+
+
+WEEKDAY = Input("on", "weekday", levels=WEEKDAYS)
+MONDAY = date(2024, 1, 1)
+
+
+def test_a_date_counts_by_its_weekday_and_monday_is_0() -> None:
+    assert encode(WEEKDAY, *(MONDAY + timedelta(days=day) for day in range(8))) == [0, 1, 2, 3, 4, 5, 6, 0]
+
+
+@pytest.mark.parametrize("unit", ["D", "s", "ms", "us", "ns"])
+def test_times_of_every_precision_count_by_their_day(unit: str) -> None:
+    times = np.array(["2024-01-01T00:00:00", "2024-01-01T23:59:59", "2024-01-07T12:00:00"]).astype(
+        f"datetime64[{unit}]"
+    )
+    assert Encoder([WEEKDAY]).encode({"on": times}, 3)[:, 0].tolist() == [0, 0, 6]
+
+
+def test_times_with_a_clock_count_by_their_day() -> None:
+    assert encode(WEEKDAY, datetime(2024, 1, 7, 23, 59, 59, 999999), datetime(2024, 1, 8)) == [6, 0]  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("day", [date(1900, 1, 1), date(1969, 12, 31), date(1970, 1, 1), date(2000, 2, 29)])
+def test_weekdays_are_those_of_the_calendar(day: date) -> None:
+    moment = np.datetime64(datetime(day.year, day.month, day.day, 18, tzinfo=UTC).replace(tzinfo=None))
+    assert encode(WEEKDAY, day) == [day.weekday()]
+    assert Encoder([WEEKDAY]).encode({"on": np.array([moment])}, 1)[0, 0] == day.weekday()
+
+
+def test_a_weekday_is_coded_and_is_never_an_unknown_level() -> None:
+    encoder = Encoder([*INPUTS, WEEKDAY])
+    columns = {**COLUMNS, "on": [MONDAY] * 3}
+    assert is_coded(WEEKDAY)
+    assert encoder.category_places == [1, 4]
+    assert encoder.unknown(encoder.encode(columns, 3)) == []
+
+
+def test_no_dates_make_an_empty_column() -> None:
+    assert Encoder([WEEKDAY]).encode({"on": []}, 0).shape == (0, 1)
 
 
 def test_a_number_that_is_an_unknown_level_elsewhere_is_a_number_here() -> None:

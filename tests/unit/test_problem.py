@@ -24,7 +24,7 @@ from shared.training.problem import (
     rows_in_memory,
 )
 from tests.phone_data import contacts, phone
-from tests.unit.posing import frame
+from tests.searching import read
 
 FOLDS = Training(folds=2)
 
@@ -37,7 +37,7 @@ def use_case(training: Training = FOLDS, **columns: Column) -> UseCase:
 
 
 def posed(rows: list[dict[str, Any]], training: Training = FOLDS) -> Problem:
-    return pose(frame(rows), use_case(training))
+    return pose(read(rows).frame, use_case(training))
 
 
 def inputs(seen: pd.DataFrame, **columns: Column) -> dict[str, Input]:
@@ -50,7 +50,7 @@ def test_rows_stand_oldest_first_with_their_outcomes() -> None:
     age = [item.name for item in problem.encoder.inputs].index("age")
     assert problem.rows[:, age].tolist() == [row["age"] for row in rows]
     assert problem.positive.tolist() == [row["y"] == "yes" for row in rows]
-    assert (np.diff(problem.times) >= np.timedelta64(0)).all()
+    assert (problem.times[1:] >= problem.times[:-1]).all()
 
 
 def test_the_holdout_are_the_rows_of_the_judging_folds() -> None:
@@ -72,7 +72,7 @@ def test_a_target_of_one_outcome_is_refused(outcome: str) -> None:
 
 
 def test_older_rows_of_one_outcome_are_refused() -> None:
-    with pytest.raises(DropError, match=r"older rows, which train, have one outcome only \(0 of 3.. are positive\)"):
+    with pytest.raises(DropError, match=r"older rows, which train, have one outcome only \(0 of \d+ are positive\)"):
         posed([{**row, "y": "no" if index < 370 else row["y"]} for index, row in enumerate(contacts(400))])
 
 
@@ -117,7 +117,7 @@ def test_more_memory_holds_more_rows_and_many_levels_fewer() -> None:
 
 
 def test_levels_are_those_that_the_catalog_declares_or_training_saw() -> None:
-    found = inputs(frame(contacts(400)))
+    found = inputs(read(contacts(400)).frame)
     assert found["job"].levels == ("management", "retired", "student", "technician")
     assert found["month"].levels[0] == "jan"
     assert found["age"].levels == ()
@@ -139,19 +139,19 @@ def test_a_level_of_few_rows_is_unknown() -> None:
 def test_of_two_levels_none_is_too_rare() -> None:
     rows = contacts(400)
     rows[0]["loan"] = "yes"
-    assert inputs(frame(rows))["loan"].levels == ("no", "yes")
+    assert inputs(read(rows).frame)["loan"].levels == ("no", "yes")
 
 
 def test_of_too_many_levels_the_most_frequent_are_known() -> None:
     counts = [LEAST_LEVEL_ROWS + 1] * MOST_LEVELS + [LEAST_LEVEL_ROWS] * 20
     jobs = np.repeat([f"job{place:03}" for place in range(len(counts))], counts)
-    seen = pd.concat([frame(contacts(10))] * (len(jobs) // 10 + 1), ignore_index=True)[: len(jobs)]
+    seen = pd.concat([read(contacts(10)).frame] * (len(jobs) // 10 + 1), ignore_index=True)[: len(jobs)]
     seen["job"] = jobs[::-1]
     assert inputs(seen)["job"].levels == tuple(f"job{place:03}" for place in range(MOST_LEVELS))
 
 
 def test_a_category_that_is_empty_throughout_has_no_levels() -> None:
-    seen = frame(contacts(10)).assign(job=pd.Series([None] * 10, dtype=object))
+    seen = read(contacts(10)).frame.assign(job=pd.Series([None] * 10, dtype=object))
     item = inputs(seen, job=Column("category", nullable=True))["job"]
     assert item.levels == ()
     assert item.nullable
@@ -166,7 +166,7 @@ def test_the_day_of_a_contact_counts_by_its_weekday() -> None:
 
 
 def test_bounds_of_the_catalog_are_those_of_the_input() -> None:
-    age = inputs(frame(contacts(10)))["age"]
+    age = inputs(read(contacts(10)).frame)["age"]
     assert (age.type, age.min, age.max) == ("integer", 16, 120)
 
 

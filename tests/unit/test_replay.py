@@ -23,8 +23,18 @@ from shared.store.records import RunRecord
 from shared.store.registry import Registry
 from shared.training import shuffled
 from tests.phone_data import contacts, to_csv
-from tests.replay_bench import EVERY, ROWS, SECONDS, START, WATCHING, QuickTrainer, publish, walked, weight
-from tests.training_bench import quick_catalog
+from tests.replay_bench import (
+    EVERY,
+    ROWS,
+    SECONDS,
+    START,
+    WATCHING,
+    QuickTrainer,
+    publish,
+    quick_use_case,
+    walked,
+    weight,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +59,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def history(file: Path) -> History:
-    return read_history(file, quick_catalog().use_cases[0])
+    return read_history(file, quick_use_case())
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +250,7 @@ def test_a_chart_leaves_gaps_and_marks_on_the_axis() -> None:
 def test_with_the_training_itself(tmp_path: Path) -> None:
     path = tmp_path / "contacts.csv"
     path.write_bytes(to_csv(contacts(900)))
-    history = read_history(path, quick_catalog().use_cases[0])
+    history = read_history(path, quick_use_case())
     blocks = blocks_of(history, 700, 100)
     worlds = walked(history, blocks)
     told = {policy: of_world(one) for policy, one in worlds.items()}

@@ -14,8 +14,7 @@ from shared.store import names
 from shared.training.drop import manifests_of
 from shared.training.table import read_table
 from tests.phone_data import contacts, to_csv
-from tests.replay_bench import EVERY, ROWS, START, publish
-from tests.training_bench import quick_catalog
+from tests.replay_bench import EVERY, ROWS, START, publish, quick_use_case
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> History:
-    return read_history(publish(tmp_path_factory.mktemp("published")), quick_catalog().use_cases[0])
+    return read_history(publish(tmp_path_factory.mktemp("published")), quick_use_case())
 
 
 def test_blocks_hold_every_row_once_and_are_known_one_after_the_other(history: History) -> None:
@@ -65,7 +64,7 @@ def test_rows_that_do_not_fit_are_left_out_and_counted(tmp_path: Path) -> None:
     rows[5]["age"] = "old"
     path = tmp_path / "some.csv"
     path.write_bytes(to_csv(rows))
-    history = read_history(path, quick_catalog().use_cases[0])
+    history = read_history(path, quick_use_case())
     assert (len(history.texts), len(history.table.frame), history.table.refused_rows) == (ROWS - 1, ROWS - 1, 1)
 
 
@@ -81,11 +80,11 @@ def test_columns_that_are_not_there_are_named(tmp_path: Path) -> None:
     path = tmp_path / "short.csv"
     path.write_bytes(to_csv([{key: value for key, value in row.items() if key != "y"} for row in contacts(20)]))
     with pytest.raises(DropError, match="'y'"):
-        read_history(path, quick_catalog().use_cases[0])
+        read_history(path, quick_use_case())
 
 
 def test_a_file_that_hardly_fits_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "odd.csv"
     path.write_bytes(to_csv([{**row, "age": "old"} for row in contacts(20)]))
     with pytest.raises(DropError, match=r"20 of 20 rows do not fit the catalog; .*The first: odd\.csv:2 age"):
-        read_history(path, quick_catalog().use_cases[0])
+        read_history(path, quick_use_case())

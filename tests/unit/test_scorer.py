@@ -126,7 +126,10 @@ def test_a_level_that_training_did_not_see_is_scored_and_said(office: Office) ->
     found = predictions(office.score(rows))
     assert [row.get("warnings") for row in found] == [
         None,
-        ["class: 'steerage' is none of the levels that the model knows", "job: 'pilot' is none of the levels that the model knows"],
+        [
+            "class: 'steerage' is none of the levels that the model knows",
+            "job: 'pilot' is none of the levels that the model knows",
+        ],
         None,
         ["class: '' is none of the levels that the model knows"],
     ]

@@ -103,16 +103,11 @@ def test_a_border_stays_where_the_fold_before_would_lose_more_than_half() -> Non
     assert sizes(time_folds(times, evenly(3000), Training(folds=2, fold_rows=100))) == [100] * 4
 
 
-def test_half_a_fold_may_be_lost_to_a_day() -> None:
-    times = daily(*[1] * 2650, 50, *[1] * 300)
-    assert [start for start, _ in time_folds(times, evenly(3000), Training(folds=2, fold_rows=100)).every] == [
-        2600,
-        2700,
-        2800,
-        2900,
-    ]
-    times = daily(*[1] * 2650, 51, *[1] * 299)
-    assert time_folds(times, evenly(3000), Training(folds=2, fold_rows=100)).every[1][0] == 2650
+@pytest.mark.parametrize(("first_of_day", "border"), [(2650, 2650), (2649, 2700)])
+def test_half_a_fold_may_be_lost_to_a_day_and_no_more(first_of_day: int, border: int) -> None:
+    times = daily(*[1] * first_of_day, 60, *[1] * (2940 - first_of_day))
+    made = time_folds(times, evenly(3000), Training(folds=2, fold_rows=100))
+    assert [start for start, _ in made.every] == [2600, border, 2800, 2900]
 
 
 def test_rows_of_one_time_are_split_by_their_order() -> None:

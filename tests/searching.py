@@ -1,0 +1,58 @@
+"""Problems and families that are small enough to search through in a moment."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from local.memory_blobs import MemoryBlobs
+from shared.catalog.spec import Training
+from shared.store.records import Manifest, Part
+from shared.training.candidates import FAMILIES
+from shared.training.problem import Problem, pose
+from shared.training.table import Table, read_table
+from tests.phone_data import phone, to_csv
+
+if TYPE_CHECKING:
+    from shared.catalog.spec import UseCase
+
+ONE_TRIAL = Training(seconds=1e-9, history=("all",), folds=2)
+"""Time for no more than the first trial."""
+LOGISTIC, BOOSTED, EXTRA = FAMILIES
+LIGHT = (
+    replace(LOGISTIC, settings=({"C": 0.001}, {"C": 0.1}, {"C": 1.0})),
+    replace(
+        BOOSTED,
+        settings=(
+            {"learning_rate": 0.2, "max_iter": 8, "max_leaf_nodes": 6, "min_samples_leaf": 20},
+            {"learning_rate": 0.001, "max_iter": 1, "max_leaf_nodes": 2, "min_samples_leaf": 20},
+        ),
+    ),
+    replace(EXTRA, settings=({"n_estimators": 8, "min_samples_leaf": 5, "max_features": 0.5},)),
+)
+"""The families with few and small trees, and settings of which some are clearly worse."""
+
+
+def read(rows: list[dict[str, Any]]) -> Table:
+    """The rows as a checked table."""
+    file = to_csv(rows)
+    part = Part(name="f", rows=0, size_bytes=len(file), sha256=hashlib.sha256(file).hexdigest())
+    manifest = Manifest(dataset="contacts", slot="s", columns={}, parts=(part,), rows=0, exported_at="")
+    return read_table([manifest], phone().dataset, MemoryBlobs({"f": file}))
+
+
+def use_case(training: Training = ONE_TRIAL) -> UseCase:
+    """The phone use case, trained in another way."""
+    return msgspec.structs.replace(phone(), training=training)
+
+
+def posed(rows: list[dict[str, Any]], training: Training = ONE_TRIAL) -> Problem:
+    """What there is to search."""
+    return pose(read(rows).frame, use_case(training))
+
+
+def silent(*_: object) -> None:
+    """Progress goes nowhere."""
