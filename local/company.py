@@ -42,9 +42,14 @@ def found_company(database: Path) -> int:
     return count
 
 
+def published_file() -> Path:
+    """The rows as they were published."""
+    return Path(str(distribution("mlba").locate_file(SOURCE)))
+
+
 def bank_contacts() -> Iterator[dict[str, str | int]]:
     """The published rows in their order, with ``contact_id`` and ``contacted_on`` in front."""
-    table = read_published(Path(str(distribution("mlba").locate_file(SOURCE))))
+    table = read_published(published_file())
     for number, (row, day) in enumerate(zip(table.rows, derived_dates(table), strict=True), start=1):
         published = zip(table.header, row, strict=True)
         values = {name: int(value) if name in NUMBERS else value for name, value in published}
@@ -67,3 +72,7 @@ def _sql_type(name: str, value: str | int) -> str:
     if name == "contacted_on":
         return "DATE NOT NULL"
     return "INTEGER NOT NULL" if isinstance(value, int) else "VARCHAR(40) NOT NULL"
+
+
+if __name__ == "__main__":
+    print(published_file())  # for the Makefile

@@ -129,17 +129,13 @@ def _tell(proposal: Proposal, origin: _Origin, out: Path, name: str) -> None:
         + ("the lines that begin with '# ?':" if proposal.questions else "nothing else is uncertain; read the roles"),
         *(f"     ? {question}" for question in proposal.questions),
         "",
-        *_how_to_go_on(proposal, origin, out, name),
+        *_how_to_go_on(origin, out, name),
     ]
     console.print("\n".join(lines), markup=False, soft_wrap=True)
 
 
-def _how_to_go_on(proposal: Proposal, origin: _Origin, out: Path, name: str) -> list[str]:
+def _how_to_go_on(origin: _Origin, out: Path, name: str) -> list[str]:
     first = f"Then put {out.name} into the folder that CATALOG_DIR names, and"
     if origin.file is None:
         return [f"{first} python -m local export --dataset {name}"]
-    lines = [f"{first} python -m local drop {origin.file.name} --dataset {name}"]
-    if proposal.derived or origin.file.suffix.lower() != ".csv":
-        lacking = f"lacks {' and '.join(proposal.derived)}" if proposal.derived else "is not a plain CSV"
-        lines.append(f"  The file {lacking}: local.published.ready makes the drop of it that training reads")
-    return lines
+    return [f"{first} python -m local drop {origin.file.name} --dataset {name}"]

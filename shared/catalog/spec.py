@@ -169,8 +169,8 @@ class Gate(Struct, frozen=True, forbid_unknown_fields=True):
     """Of the paired intervals of the differences in AUC and in log loss."""
     min_rows: Annotated[int, Meta(ge=20)] = 50
     """Rows unseen by both that a comparison needs."""
-    margin: Annotated[float, Meta(ge=0, le=0.5)] = 0.02
-    """So much AUC may be lost, by the lower end of the interval, and a version still is no worse."""
+    margin: Annotated[float, Meta(ge=0, le=0.5)] = 0.05
+    """A version is no worse where the interval reaches above 0, and not further below it than this."""
     calibration: Annotated[float, Meta(gt=0, le=1)] = 0.05
     """So much may the expected calibration error grow."""
     segments: tuple[str, ...] = ()

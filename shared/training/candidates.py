@@ -176,6 +176,7 @@ FAMILIES = (
         "boosted trees",
         (
             {"learning_rate": 0.05, "max_iter": 100, "max_leaf_nodes": 6, "min_samples_leaf": 30},
+            {"learning_rate": 0.1, "max_iter": 200, "max_leaf_nodes": 4, "min_samples_leaf": 20},
             {"learning_rate": 0.1, "max_iter": 100, "max_leaf_nodes": 31, "min_samples_leaf": 20},
         ),
         _boosted_trees,

@@ -117,7 +117,8 @@ def _ground(auc: Interval, loss: Interval, gate: Gate, *, is_old: bool) -> tuple
     """Whether the differences are a ground to promote, and which."""
     if auc.low > 0:
         return True, "better"
-    no_worse_auc = auc.low > -gate.margin
+    # Beyond the margin nothing is no worse; within it, what many rows show to be worse is.
+    no_worse_auc = auc.low > -gate.margin and auc.high >= 0
     if no_worse_auc and loss.high < 0:
         return True, f"better calibrated to what came, and AUC no worse by {gate.margin:g}"
     # A higher log loss that the interval shows is worse, even where the ranking is as good.

@@ -40,14 +40,15 @@ def decide(
 
     ``watch`` measured the champion on the rows since it was trained; None where there is no champion. ``age_days`` and
     ``fresh_rows`` count from the newest version, whether it was promoted or not: a challenger that the gate refused is
-    not made again from the same rows. ``expected_auc`` is that of the champion's card, None where it is not known.
+    not made again before there are as many rows again as there were for it. ``expected_auc`` is that of the champion's
+    card, None where it is not known.
     """
     reasons = [] if order is None else [_ordered(order)]
     if watch is None or age_days is None:
         return Due(True, (*reasons, "there is no version yet"))
     if age_days >= policy.every_days and fresh_rows > 0:
         reasons.append(f"{_since(age_days, policy)}, {_new_rows(fresh_rows, watch)}")
-    if fresh_rows >= policy.min_rows:
+    if fresh_rows >= max(policy.min_rows, watch.rows - fresh_rows):
         reasons += [*_drift(policy, watch), *_performance(policy, watch, expected_auc)]
     if reasons:
         return Due(True, tuple(reasons))

@@ -261,14 +261,6 @@ def test_a_key_and_a_date_that_the_file_lacks_are_declared_and_derived(bank: tup
     assert len(found.rows) == 45_211
 
 
-def test_a_file_that_is_no_drop_yet_is_said_to_be_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    drafted(tmp_path, lzma.compress(to_csv(customers())), "churn", name="customers.csv.xz")
-    assert "The file is not a plain CSV" in capsys.readouterr().out
-    rows = [{"month": "may", "day": 1 + number // 30, "y": number % 3} for number in range(300)]
-    drafted(tmp_path, to_csv(rows), "y", "--out", str(tmp_path / "second.toml"))
-    assert "The file lacks id and recorded_on" in capsys.readouterr().out
-
-
 def test_names_are_made_valid(bank: tuple[Path, str]) -> None:
     assert loaded(bank[0]).model.name == "data-2008-bank-calls"
     assert loaded(bank[0]).dataset.table == "data_2008_bank_calls"
