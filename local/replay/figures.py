@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from local.replay.shelf import made
-from shared.training.metrics import lift, metrics
+from shared.training.metrics import metrics
 from shared.training.problem import both, outcomes
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from local.replay.world import Policy, Step, World
     from shared.store.records import RunRecord
 
-WIDE_SHARE = 0.5
 
 
 class BlockFigures(Struct, frozen=True):
@@ -97,10 +96,10 @@ class Replay(Struct, frozen=True):
 
 
 def pooled(positive: NDArray[np.bool_], probability: NDArray[Any]) -> dict[str, float]:
-    """The figures of a card, and how well the better half was found; empty where there is one outcome only."""
+    """The figures of a card; empty where there is one outcome only."""
     if not both(positive):
         return {}
-    return {**metrics(positive, probability), "lift_at_50_percent": lift(positive, probability, WIDE_SHARE)}
+    return metrics(positive, probability)
 
 
 def so_far(worlds: Sequence[World]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from shared.errors import DropError
 from shared.features import WEEKDAYS, Encoder
 from shared.store.records import Input
+from shared.training.fits import workers
 from shared.training.splits import Folds, time_folds
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ MOST_LEVELS = 100
 """Levels that are rarer, or beyond so many, are unknown to the model: a guess from so few rows would be noise."""
 BASE_MB = 450
 """What the process holds before the first fit: libraries, the encoded rows, the graph."""
-COPIES = 6
-"""Of a row as 64-bit floats, one number for each level, that fits hold at once."""
+COPIES = 3
+"""Of a row as 64-bit floats, one number for each level, that each of the fits beside each other holds."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _levels(column: Column, values: pd.Series[Any]) -> tuple[str, ...]:
 def rows_in_memory(encoder: Encoder, memory_mb: int) -> int:
     """How many rows the fits may hold at once."""
     width = sum(len(item.levels) + 1 if item.levels else 1 for item in encoder.inputs)
-    return max(1_000, (memory_mb - BASE_MB) * 1_000_000 // (8 * COPIES * width))
+    return max(1_000, (memory_mb - BASE_MB) * 1_000_000 // (8 * COPIES * width * workers()))
 
 
 def newest_and_sample(rows: int, most: int, seed: int) -> NDArray[np.int_]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from shared.store.records import Watch
 from shared.training.drift import psi, separability
+from shared.training.gate import LEAST_OF_AN_OUTCOME
 from shared.training.metrics import auc_difference, metrics
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 MOST_FEATURES = 20
 """So many indices are kept, the largest."""
 DIGITS = 4
-LEAST_OF_AN_OUTCOME = 2
-"""With one row of an outcome, its scores have no variance to estimate."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from shared.store.records import (
     ExportState,
     HistoryEntry,
     Manifest,
+    Order,
     Prepared,
     Progress,
     RunRecord,
@@ -45,6 +46,9 @@ RECORDS: dict[str, type[Struct]] = {
     "first-champion.json": Champion,
     "run.json": RunRecord,
     "refused-run.json": RunRecord,
+    "run-not-due.json": RunRecord,
+    "version-of-a-blend.json": Version,
+    "order.json": Order,
     "progress.json": Progress,
 }
 EACH_RECORD = pytest.mark.parametrize(("file", "kind"), RECORDS.items())
