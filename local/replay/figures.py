@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from shared.store.records import RunRecord
 
 
-
 class BlockFigures(Struct, frozen=True):
     """One block under one policy."""
 
