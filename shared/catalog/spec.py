@@ -170,7 +170,7 @@ class Gate(Struct, frozen=True, forbid_unknown_fields=True):
     min_rows: Annotated[int, Meta(ge=20)] = 50
     """Rows unseen by both that a comparison needs."""
     margin: Annotated[float, Meta(ge=0, le=0.5)] = 0.05
-    """A version is no worse where the interval reaches above 0, and not further below it than this."""
+    """A version is no worse where the interval reaches no further below 0 than this, and near to 0 above."""
     calibration: Annotated[float, Meta(gt=0, le=1)] = 0.05
     """So much may the expected calibration error grow."""
     segments: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SUREST = 1e-3
 """No member is taken for surer than this: its log-odds would outvote the others, and 32-bit floats blur beyond."""
-SHRINKAGE = 4.0
+SHRINKAGE = 8.0
 """How strongly weights are drawn to equal ones, in rows' worth of evidence for each member: folds are few and members
 alike, and a free choice among them would mostly follow chance."""
 HALF_LIFE_FOLDS = 4.0

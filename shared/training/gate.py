@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from shared.catalog.spec import Gate
     from shared.training.metrics import Interval
 
+TRIFLE = 0.01
+"""AUC that is worth less than a version that knows the newest rows."""
 LEAST_OF_AN_OUTCOME = 2
 """With one row of an outcome, its scores have no variance to estimate."""
 
@@ -117,8 +119,8 @@ def _ground(auc: Interval, loss: Interval, gate: Gate, *, is_old: bool) -> tuple
     """Whether the differences are a ground to promote, and which."""
     if auc.low > 0:
         return True, "better"
-    # Beyond the margin nothing is no worse; within it, what many rows show to be worse is.
-    no_worse_auc = auc.low > -gate.margin and auc.high >= 0
+    # Beyond the margin nothing is no worse; within it, what many rows show to lose more than a trifle is.
+    no_worse_auc = auc.low > -gate.margin and auc.high > -TRIFLE
     if no_worse_auc and loss.high < 0:
         return True, f"better calibrated to what came, and AUC no worse by {gate.margin:g}"
     # A higher log loss that the interval shows is worse, even where the ranking is as good.

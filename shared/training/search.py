@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_MEMBERS = 10
+MOST_MEMBERS = 12
 BLEND = "blend"
 FIRST_LOOK = 0.25
 """Share of the time budget in which trials may be started."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.world import World
 
 OLD_WORLD = contacts(600, sign=-1)
-WRITES = 8  # progress, quarantine, graph, card, version, champion, history, run record
+WRITES = 9  # progress, quarantine, graph, holdout, card, version, champion, history, run record
 STEPS = [(1, "before"), *((write, "after") for write in range(1, WRITES + 1))]
 
 

@@ -38,6 +38,8 @@ QUICK_TRAINING = """
 seconds = 0.001
 history = ["all"]
 folds = 1
+[retraining]
+every_days = 0
 """
 KEY = "test-function-key"
 

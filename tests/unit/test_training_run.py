@@ -307,7 +307,7 @@ def with_a_refused_row() -> bytes:
     return to_csv(rows)
 
 
-WRITES = 8  # progress, quarantine, graph, card, version, champion, history, run record
+WRITES = 9  # progress, quarantine, graph, holdout, card, version, champion, history, run record
 
 
 def test_a_run_makes_so_many_writes(bench: Bench) -> None:
