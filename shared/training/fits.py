@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.training.blend import log_odds
 
@@ -75,7 +76,7 @@ def side_by_side[T, R](function: Callable[[T], R], work: Iterable[T]) -> Iterato
     tasks = (delayed(function)(item) for item in work if not stopped)
     # BLAS has one limit for the whole process, which a fit that ends would lift from those beside it: with more
     # threads their sums have other last bits. Held here, there is nothing to lift.
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), _no_false_alarm():
         results: Iterator[R] = Parallel(n_jobs=workers(), prefer="threads", return_as="generator")(tasks)
         try:
             for result in results:  # noqa: UP028  # which would close the results with this generator
@@ -85,3 +86,21 @@ def side_by_side[T, R](function: Callable[[T], R], work: Iterable[T]) -> Iterato
             stopped = True
             with suppress(Exception):
                 deque(results, maxlen=0)
+
+
+@contextmanager
+def _no_false_alarm() -> Iterator[None]:
+    """Keep quiet about one warning, which is for callers of joblib that scikit-learn's forests are not.
+
+    Each forest empties the process's warning filters for a moment, and another thread then takes itself for such a
+    caller. A filter of ours would be gone in that moment too, and after it all filters may be.
+    """
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+
+        def show(message: Warning | str, *where: Any, **how: Any) -> None:
+            if "sklearn.utils.parallel.delayed" not in str(message):
+                shown(message, *where, **how)
+
+        warnings.showwarning = show
+        yield

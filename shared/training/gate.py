@@ -57,7 +57,7 @@ def judge_first(
     gate: Gate,
     leaks: Sequence[str] = (),
 ) -> Verdict:
-    """A first version must rank better than chance, by the interval, and have a lower log loss than the base rate.
+    """A first version must rank better than chance, and have no higher log loss than the base rate, by their intervals.
 
     ``base_rate`` is, for each row, that of the rows before it: nobody could have answered with the rate of these.
     ``leaks`` are sentences that name suspicious features: one of them is enough to stop it.
@@ -72,8 +72,8 @@ def judge_first(
         )
         return Verdict(promote=False, reason=reason, rows=rows)
     gain = auc_difference(positive, challenger, np.zeros(rows), gate.confidence)
-    # The mean, not its interval: that the model knows something is shown by the AUC. What is left to find is whether
-    # its probabilities do harm.
+    # That the model knows something is shown by the AUC. What is left to find is whether its probabilities do harm, and
+    # that by its interval too: where the base rate itself has just moved, any two answers to it differ by chance.
     loss = log_loss_difference(positive, challenger, base_rate, gate.confidence)
     figures = (
         f"AUC {0.5 + gain.value:.3f}, {gate.confidence:.0%} interval {0.5 + gain.low:.3f} to {0.5 + gain.high:.3f}; "
@@ -81,11 +81,11 @@ def judge_first(
     )
     if gain.low <= 0:
         reason = f"no better than chance on the newest {rows:,} rows ({figures}): nothing to serve"
-    elif loss.value >= 0:
-        reason = f"its probabilities are no better than the base rate on the newest {rows:,} rows ({figures})"
+    elif loss.low > 0:
+        reason = f"its probabilities are worse than the base rate on the newest {rows:,} rows ({figures})"
     else:
         reason = f"first version: better than chance on the newest {rows:,} rows ({figures})"
-    return Verdict(promote=gain.low > 0 and loss.value < 0, reason=reason, rows=rows)
+    return Verdict(promote=gain.low > 0 and loss.low <= 0, reason=reason, rows=rows)
 
 
 def judge(comparison: Comparison, gate: Gate, leaks: Sequence[str] = ()) -> Verdict:

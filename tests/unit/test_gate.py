@@ -66,7 +66,7 @@ def test_a_first_version_that_is_worse_than_chance_does_not(positive: np.ndarray
 def test_a_first_version_whose_probabilities_do_harm_does_not(positive: np.ndarray) -> None:
     verdict = judge_first(positive, flattened(score(positive, 1, 2)), before(positive), GATE)
     assert not verdict.promote
-    assert "no better than the base rate" in verdict.reason
+    assert "worse than the base rate" in verdict.reason
 
 
 def test_the_base_rate_to_beat_is_that_of_the_rows_before(positive: np.ndarray) -> None:
