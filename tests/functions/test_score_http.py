@@ -168,7 +168,7 @@ def test_models_and_health_are_told(app: App) -> None:
     states = app.call("GET", "/api/models").json["models"]
     assert {"model": MODEL, "title": "Who to telephone", "version": version, "state": "serving"} in states
     about = app.call("GET", f"/api/models/{MODEL}").json
-    assert (about["version"], len(about["inputs"])) == (version, 14)
+    assert (about["version"], len(about["inputs"])) == (version, 15)
     health = app.call("GET", "/api/health")
     assert (health.status, health.json["status"]) == (200, "ok")
 
@@ -187,7 +187,9 @@ def test_a_change_of_champion_is_followed(app: App) -> None:
 
 def test_many_clients_at_once_are_all_answered_right(app: App) -> None:
     """Ages tell the answers apart; each client keeps its connection, as a system would."""
-    app.wait_for(serve(app.registry, 50, phone_inputs(), weight=0.05, bias=-3.0))
+    inputs = phone_inputs()
+    age_column = [item.name for item in inputs].index("age")
+    app.wait_for(serve(app.registry, 50, inputs, column=age_column, weight=0.05, bias=-3.0))
 
     def client(number: int) -> list[tuple[int, float, float]]:
         seen = []
