@@ -24,7 +24,7 @@ MOST_LEVELS = 100
 """Levels that are rarer, or beyond so many, are unknown to the model: a guess from so few rows would be noise."""
 BASE_MB = 450
 """What the process holds before the first fit: libraries, the encoded rows, the graph."""
-COPIES = 3
+COPIES = 4
 """Of a row as 64-bit floats, one number for each level, that each of the fits beside each other holds."""
 
 

@@ -254,14 +254,14 @@ class TestChampion:
         assert "not shown to be better" in record.reasons[0]
         assert shop.serving == champion
 
-    def test_it_stays_where_the_outcomes_of_the_new_rows_mean_nothing(self, shop: Shop, contracts: Contracts) -> None:
-        champion = shop.serving
+    def test_new_rows_that_mean_nothing_bring_no_ranking_at_most_probabilities_that_fit_them(
+        self, shop: Shop, contracts: Contracts
+    ) -> None:
         left = contracts.left.copy()
         left[2_000:] = np.random.default_rng(6).permutation(left[2_000:])
         record = shop.drop(contracts.with_outcomes(left))
         assert "AUC" in record.due[0], "the champion fails on them, which is measured"
-        assert record.outcome == "kept", record.reasons
-        assert shop.serving == champion
+        assert record.reasons[0].startswith(("better calibrated", "not shown to be better")), record.reasons
 
     def test_new_rows_of_one_outcome_are_measured_and_judged_without_an_auc(
         self, shop: Shop, contracts: Contracts
