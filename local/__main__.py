@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import getpass
 import logging
-import os
 import signal
 import sys
 from datetime import UTC, datetime
@@ -13,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.azurite import PROJECT_ROOT, AzuriteError
+from local.chosen import local_settings, use_case_of
 from local.follow import TooLate, console, follow_run
-from local.host.settings import HostSettingsError, apply_local_settings
+from local.host.settings import HostSettingsError
 from local.launch import HostStartError
 from local.platform import LOCAL, AlreadyRunning, NotRunning, attach, platform
 from local.propose.command import add_to as add_propose
 from local.replay.command import add_to as add_replay
 from shared.errors import CauceError, SettingsError
-from shared.settings import Settings
 from shared.store import names
 from shared.store.records import Order, to_json
 from shared.store.registry import Registry
@@ -116,7 +115,7 @@ def _up(parsed: argparse.Namespace) -> int:
     from local.demo import DATABASE, wait_for_interrupt
     from local.show import show_running
 
-    settings, use_cases = _local_settings(), _catalog().use_cases
+    settings, use_cases = local_settings(), _catalog().use_cases
     if settings.sql_connection_string == f"Driver=SQLite3;Database={DATABASE.relative_to(PROJECT_ROOT)}":
         found_company(DATABASE)
     with platform({}, storage_folder=LOCAL / "storage", port=_port(parsed.port)) as running:
@@ -168,7 +167,7 @@ def _export(parsed: argparse.Namespace) -> int:
         raise SettingsError(msg)
     act = show_statements if parsed.dry_run else export
     order = Order(full=parsed.full, since=parsed.since)
-    return act(_catalog(), parsed.dataset, order, _local_settings(), attach().blobs)
+    return act(_catalog(), parsed.dataset, order, local_settings(), attach().blobs)
 
 
 def _get(parsed: argparse.Namespace) -> int:
@@ -207,25 +206,13 @@ def _known(model: str) -> str:
 
 
 def _use_case(model: str) -> UseCase:
-    catalog = _catalog()
-    use_case = catalog.model(model)
-    if use_case is None:
-        known = ", ".join(case.model.name for case in catalog.use_cases)
-        msg = f"there is no model {model!r} in the catalog; there is: {known}"
-        raise SettingsError(msg)
-    return use_case
+    return use_case_of(model, _catalog())
 
 
 def _catalog() -> Catalog:
     from shared.catalog.load import load_catalog
 
-    return load_catalog(_local_settings().catalog_dir)
-
-
-def _local_settings() -> Settings:
-    environment = dict(os.environ)
-    apply_local_settings(PROJECT_ROOT, environment)
-    return Settings.from_env(environment)
+    return load_catalog(local_settings().catalog_dir)
 
 
 def _port(asked: int | None) -> int:

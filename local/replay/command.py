@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as Shown
 
-from local.azurite import PROJECT_ROOT
+from local.chosen import local_settings, use_case_of
 from local.follow import console
-from local.host.settings import apply_local_settings
 from local.platform import LOCAL
 from shared.errors import SettingsError
-from shared.settings import Settings
 
 if TYPE_CHECKING:
     import argparse
@@ -74,19 +71,7 @@ def run(parsed: argparse.Namespace) -> int:
 def _use_case(parsed: argparse.Namespace) -> UseCase:
     from shared.catalog.load import load_catalog
 
-    catalog = load_catalog(parsed.catalog or _catalog_in_use())
-    use_case = catalog.model(parsed.model)
-    if use_case is None:
-        known = ", ".join(case.model.name for case in catalog.use_cases)
-        msg = f"there is no model {parsed.model!r} in the catalog; there is: {known}"
-        raise SettingsError(msg)
-    return use_case
-
-
-def _catalog_in_use() -> Path:
-    environment = dict(os.environ)
-    apply_local_settings(PROJECT_ROOT, environment)
-    return Settings.from_env(environment).catalog_dir
+    return use_case_of(parsed.model, load_catalog(parsed.catalog or local_settings().catalog_dir))
 
 
 def _walk(
