@@ -6,13 +6,20 @@ import azure.functions as func
 
 from shared import wiring
 from shared.errors import CatalogError, SettingsError
+from shared.scoring.http import Call
 
 
 def main(request: func.HttpRequest) -> func.HttpResponse:
     """Pass the request on, and the answer back; the routes are in ``shared.scoring.run``."""
-    path = request.route_params.get("path", "")
+    call = Call(
+        method=request.method,
+        path=request.route_params.get("path", ""),
+        body=request.get_body(),
+        query=request.params,
+        headers={name.lower(): value for name, value in request.headers.items()},
+    )
     try:
-        answer = wiring.scorer().answer(request.method, path, request.get_body())
+        answer = wiring.scorer().answer(call)
     except (SettingsError, CatalogError) as error:
         from shared.scoring.answers import not_set_up
 

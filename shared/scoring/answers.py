@@ -1,13 +1,14 @@
-"""What goes back over HTTP. Errors are problem details (RFC 9457)."""
+"""The answers that are alike everywhere. Errors are problem details (RFC 9457)."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from shared.scoring.http import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,16 +16,6 @@ if TYPE_CHECKING:
     from shared.scoring.request import Fault
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A status, a JSON body and headers."""
-
-    status: int
-    body: bytes
-    content_type: str = "application/json"
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 def ok(content: Any) -> Answer:

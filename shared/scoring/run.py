@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET
 
 from shared.errors import CauceError
-from shared.scoring.answers import Answer, ok, problem
+from shared.scoring.answers import ok, problem
+from shared.scoring.http import Answer, Call
 from shared.scoring.request import MOST_FAULTS, NotJson, RequestFaulty
 from shared.scoring.served import NoChampion, Served
 
@@ -42,9 +43,10 @@ class Scorer:
             for use_case in catalog.use_cases
         }
 
-    def answer(self, method: str, path: str, body: bytes) -> Answer:
+    def answer(self, call: Call) -> Answer:
         """Route a request. Every outcome is an Answer; what is raised is a bug."""
-        match path.strip("/").split("/"):
+        method = call.method
+        match call.path.strip("/").split("/"):
             case ["health"]:
                 return _only("GET", method) or self._health()
             case ["models"]:
@@ -52,8 +54,8 @@ class Scorer:
             case ["models", model]:
                 return _only("GET", method) or self._about(model)
             case ["models", model, "score"]:
-                return _only("POST", method) or self._score(model, body)
-        return problem(HTTPStatus.NOT_FOUND, f"no such address: {path!r}; see GET models")
+                return _only("POST", method) or self._score(model, call.body)
+        return problem(HTTPStatus.NOT_FOUND, f"no such address: {call.path!r}; see GET models")
 
     def _score(self, model: str, body: bytes) -> Answer:
         limit = self._settings.score_max_bytes

@@ -12,6 +12,7 @@ import pytest
 
 from local.memory_blobs import MemoryBlobs
 from shared.errors import StoreUnavailable
+from shared.scoring.http import Call
 from shared.scoring.run import Scorer
 from shared.settings import Settings
 from shared.store import names
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from shared.scoring.answers import Answer
+    from shared.scoring.http import Answer
     from shared.store.blobs import Blob
 
 SCORE = f"models/{MODEL}/score"
@@ -53,11 +54,11 @@ class Office:
         self.scorer = Scorer(catalog(*(models or (MODEL,))), self.registry, self.settings)
 
     def get(self, path: str) -> Answer:
-        return self.scorer.answer("GET", path, b"")
+        return self.scorer.answer(Call("GET", path, b""))
 
     def score(self, content: Any, path: str = SCORE) -> Answer:
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        return self.scorer.answer("POST", path, body)
+        return self.scorer.answer(Call("POST", path, body))
 
     def put(self, version: str, file: str, data: bytes) -> None:
         self.blobs.write(names.version_file(MODEL, version, file), data)
@@ -209,12 +210,12 @@ def test_a_body_over_the_limit_is_refused_unread() -> None:
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_unknown_address_is_not_found(office: Office, method: str, path: str) -> None:
-    assert repr(path) in problem(office.scorer.answer(method, path, b"{}"), 404)["detail"]
+    assert repr(path) in problem(office.scorer.answer(Call(method, path, b"{}")), 404)["detail"]
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "models/nobody"), ("POST", "models/nobody/score")])
 def test_an_unknown_model_is_not_found_and_those_there_are_are_named(method: str, path: str) -> None:
-    content = problem(Office("phone", "sales").scorer.answer(method, path, b"{}"), 404)
+    content = problem(Office("phone", "sales").scorer.answer(Call(method, path, b"{}")), 404)
     assert content["detail"] == "there is no model 'nobody'; there is: phone, sales"
 
 
@@ -228,7 +229,7 @@ def test_an_unknown_model_is_not_found_and_those_there_are_are_named(method: str
 def test_a_method_that_is_not_answered_is_refused_with_the_one_that_is(
     office: Office, method: str, path: str, allowed: str
 ) -> None:
-    answer = office.scorer.answer(method, path, b"")
+    answer = office.scorer.answer(Call(method, path, b""))
     assert answer.headers == {"Allow": allowed}
     assert allowed in problem(answer, 405)["detail"]
 

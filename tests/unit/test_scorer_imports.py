@@ -22,6 +22,7 @@ import score_http
 at_import = sorted(sys.modules)
 
 from shared.catalog.load import load_catalog
+from shared.scoring.http import Call
 from shared.scoring.run import Scorer
 from shared.settings import BUILT_IN_CATALOG, Settings
 from shared.store.blobs import Blob
@@ -32,7 +33,7 @@ class Folder:
         return Blob((Path(sys.argv[1]) / name).read_bytes(), "etag")
 
 scorer = Scorer(load_catalog(BUILT_IN_CATALOG), Registry(Folder()), Settings())
-answer = scorer.answer("POST", "models/phone/score", sys.argv[2].encode())
+answer = scorer.answer(Call("POST", "models/phone/score", sys.argv[2].encode()))
 resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps([at_import, sorted(sys.modules), answer.status, json.loads(answer.body), resident]))
 """
