@@ -7,7 +7,6 @@ that will answer it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +15,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from shared.features import LARGEST_FLOAT
+from shared.scoring.rows import MOST_FAULTS, Fault, NotRead, RequestFaulty, Rows, cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,40 +24,8 @@ if TYPE_CHECKING:
 
 LARGEST_INTEGER = 2**53
 """Up to here JSON's numbers are exact everywhere."""
-MOST_FAULTS = 100
-SHOWN_CHARACTERS = 40
 KEY = int | str | None
 """What a row may be named by."""
-
-
-class Fault(msgspec.Struct, frozen=True):
-    """One thing that is wrong with a request, and where."""
-
-    path: str
-    expected: str
-    got: str
-
-
-class RequestFaulty(Exception):
-    """The body is JSON, but not rows that the model takes."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__(f"{len(faults)} faults")
-        self.faults = faults
-
-
-class NotJson(Exception):
-    """The body is not JSON; the message says where it stops being so."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Checked rows, by column."""
-
-    count: int
-    columns: dict[str, list[Any]]
-    keys: list[Any]
-    """What names each row, or UNSET where the request does not say."""
 
 
 class RowReader:
@@ -72,11 +40,11 @@ class RowReader:
         self._decoder = msgspec.json.Decoder(self._row | list[self._row])  # type: ignore[name-defined]
 
     def read(self, body: bytes) -> Rows:
-        """Read a row or a list of rows. Raises NotJson, RequestFaulty."""
+        """Read a row or a list of rows. Raises NotRead, RequestFaulty."""
         try:
             decoded = self._decode(body)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            raise NotJson(str(error)) from error
+            raise NotRead(str(error)) from error
         rows = decoded if isinstance(decoded, list) else [decoded]
         columns = {
             item.name: [getattr(row, field) for row in rows]
@@ -116,30 +84,30 @@ class RowReader:
         try:
             rows = msgspec.json.decode(whole, type=list[Raw])
         except msgspec.ValidationError:
-            yield from self._row_faults("$", whole)
+            yield from self._row_faults("$", 0, whole)
             return
         for place, row in enumerate(rows):
-            yield from self._row_faults(f"$[{place}]", row)
+            yield from self._row_faults(f"$[{place}]", place, row)
 
-    def _row_faults(self, path: str, row: Raw) -> Iterator[Fault]:
+    def _row_faults(self, path: str, place: int, row: Raw) -> Iterator[Fault]:
         try:
             sent = msgspec.json.decode(row, type=dict[str, Raw])
         except msgspec.ValidationError:
-            yield Fault(path, "an object with the model's inputs", _shown(row))
+            yield Fault(path, "an object with the model's inputs", _shown(row), place)
             return
         for name in sent:
             if name not in self._values:
-                yield self._stranger(path, name, sent[name])
+                yield self._stranger(path, place, name, sent[name])
         for name, value in self._values.items():
             if name in sent and not value.fits(sent[name]):
-                yield Fault(f"{path}.{name}", value.expected, _shown(sent[name]))
+                yield Fault(f"{path}.{name}", value.expected, _shown(sent[name]), place, name)
             if name not in sent and not value.optional:
-                yield Fault(f"{path}.{name}", value.expected, "nothing")
+                yield Fault(f"{path}.{name}", value.expected, "nothing", place, name)
 
-    def _stranger(self, path: str, name: str, value: Raw) -> Fault:
+    def _stranger(self, path: str, place: int, name: str, value: Raw) -> Fault:
         reason = self._version.unusable.get(name)
         wanted = f"not to be sent: {reason}" if reason else "not to be sent: the model has no such input"
-        return Fault(f"{path}.{_cut(name)}", wanted, _shown(value))
+        return Fault(f"{path}.{cut(name)}", wanted, _shown(value), place, cut(name))
 
 
 class _Value:
@@ -191,8 +159,4 @@ def _number(item: Input) -> Any:
 
 
 def _shown(value: Raw) -> str:
-    return _cut(bytes(value).decode())
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
+    return cut(bytes(value).decode())

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from shared.scoring.request import MOST_FAULTS, SHOWN_CHARACTERS, Fault, NotJson, RequestFaulty, RowReader
+from shared.scoring.request import RowReader
+from shared.scoring.rows import MOST_FAULTS, SHOWN_CHARACTERS, Fault, NotRead, RequestFaulty
 from shared.scoring.session import LoadedVersion
 from shared.store.records import Input
 from shared.store.registry import GRAPH_FILE
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from shared.scoring.request import Rows
+    from shared.scoring.rows import Rows
 
 VERSION, FILES = make(column=0, weight=0.05, bias=-2.0)
 LOADED = LoadedVersion(VERSION, FILES[GRAPH_FILE])
@@ -157,7 +158,7 @@ def test_a_value_that_does_not_fit_is_told_with_what_was_expected_and_what_came(
     name: str, value: str, expected: str
 ) -> None:
     shown = value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + "..."
-    assert faults_of(literal(name, value)) == [Fault(f"$.{name}", expected, shown)]
+    assert faults_of(literal(name, value)) == [Fault(f"$.{name}", expected, shown, 0, name)]
 
 
 @pytest.mark.parametrize("name", ["age", "cons.price.idx", "class", "member", "key"])
@@ -168,12 +169,16 @@ def test_a_missing_value_is_told(name: str) -> None:
 
 def test_a_column_that_is_known_too_late_is_refused_with_its_reason() -> None:
     (fault,) = faults(ROW | {"duration": 300})
-    assert fault == Fault("$.duration", "not to be sent: the length of the call is known when it has ended", "300")
+    assert fault == Fault(
+        "$.duration", "not to be sent: the length of the call is known when it has ended", "300", 0, "duration"
+    )
 
 
 @pytest.mark.parametrize("name", ["Age", "age ", "f1", "unknown", "", "$", "version"])
 def test_a_name_that_the_model_does_not_have_is_refused(name: str) -> None:
-    assert faults(ROW | {name: [1, 2]}) == [Fault(f"$.{name}", "not to be sent: the model has no such input", "[1, 2]")]
+    assert faults(ROW | {name: [1, 2]}) == [
+        Fault(f"$.{name}", "not to be sent: the model has no such input", "[1, 2]", 0, name)
+    ]
 
 
 def test_all_faults_of_all_rows_are_told_at_once() -> None:
@@ -198,12 +203,12 @@ def test_all_faults_of_all_rows_are_told_at_once() -> None:
 
 @pytest.mark.parametrize("body", [b'"a row"', b"1", b"1e400", b"null", b"true"])
 def test_what_is_neither_an_object_nor_a_list_is_told(body: bytes) -> None:
-    assert faults_of(body) == [Fault("$", "an object with the model's inputs", body.decode())]
+    assert faults_of(body) == [Fault("$", "an object with the model's inputs", body.decode(), 0)]
 
 
 @pytest.mark.parametrize("row", ["null", "3", '"x"', "[]", "[{}]", "1e400"])
 def test_a_row_that_is_no_object_is_told(row: str) -> None:
-    assert faults_of(f"[{row}]".encode()) == [Fault("$[0]", "an object with the model's inputs", row)]
+    assert faults_of(f"[{row}]".encode()) == [Fault("$[0]", "an object with the model's inputs", row, 0)]
 
 
 def test_at_most_a_hundred_faults_are_told() -> None:
@@ -231,7 +236,7 @@ def test_what_came_is_cut_where_it_is_long() -> None:
     ],
 )  # fmt: skip
 def test_what_is_not_json_is_said_to_be_none(body: bytes) -> None:
-    with pytest.raises(NotJson) as caught:
+    with pytest.raises(NotRead) as caught:
         READER.read(body)
     assert str(caught.value)
 
@@ -244,19 +249,19 @@ def test_what_is_not_json_is_said_to_be_none(body: bytes) -> None:
     ],
 )  # fmt: skip
 def test_what_is_not_json_is_none_whatever_is_wrong_before_it(rest: bytes) -> None:
-    with pytest.raises(NotJson):
+    with pytest.raises(NotRead):
         READER.read(b'[{"age": "x"}, ' + rest)
 
 
 @pytest.mark.parametrize("end", [b'{"class": "\xff"}]', b'{"class": "\\x"}]', b"{}", b"NaN]", b"[" * 100_000])
 def test_what_is_not_json_is_none_however_many_faults_come_before_it(end: bytes) -> None:
-    with pytest.raises(NotJson):
+    with pytest.raises(NotRead):
         READER.read(b"[" + b'{"age": 1},' * 1000 + end)
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b'[{"class":', b'{"contact_id":[', b'{"age":{"age":'])
 def test_a_hundred_thousand_brackets_are_refused(opening: bytes) -> None:
-    with pytest.raises(NotJson):
+    with pytest.raises(NotRead):
         READER.read(opening * 100_000)
 
 
@@ -325,7 +330,7 @@ def outcome(body: bytes) -> Rows | list[Fault] | None:
     """The rows, what is wrong with them, or None where they are not JSON."""
     try:
         return READER.read(body)
-    except NotJson:
+    except NotRead:
         return None
     except RequestFaulty as error:
         return error.faults

@@ -85,10 +85,10 @@ def problem(answer: Answer, status: int) -> dict[str, Any]:
     """The problem's details, once they have the shape that RFC 9457 gives them."""
     content: dict[str, Any] = json.loads(answer.body)
     assert (answer.status, answer.content_type, content["status"]) == (status, PROBLEM, status)
-    assert content.keys() - {"errors"} == {"title", "status", "detail"}
-    assert all(isinstance(content[name], str) and content[name] for name in ("title", "detail"))
+    assert content.keys() - {"errors"} == {"type", "title", "status", "detail"}
+    assert all(isinstance(content[name], str) and content[name] for name in ("type", "title", "detail"))
     for fault in content.get("errors", ()):
-        assert fault.keys() == {"path", "expected", "got"}
+        assert fault.keys() >= {"path", "expected", "got", "row"}
     return content
 
 
@@ -169,8 +169,10 @@ def test_faults_are_told_and_nothing_is_scored(office: Office) -> None:
     assert content["title"] == "Unprocessable Content"
     assert content["detail"] == "2 values of the request cannot be used; nothing was scored"
     assert content["errors"] == [
-        {"path": "$[3].duration", "expected": f"not to be sent: {UNUSABLE['duration']}", "got": "5"},
-        {"path": "$[3].age", "expected": "an integer at least 16 and at most 120", "got": "12"},
+        {"path": "$[3].duration", "expected": f"not to be sent: {UNUSABLE['duration']}", "got": "5"}
+        | {"row": 3, "field": "duration"},
+        {"path": "$[3].age", "expected": "an integer at least 16 and at most 120", "got": "12"}
+        | {"row": 3, "field": "age"},
     ]
     assert problem(office.score(ROW | {"age": 12}), 422)["detail"].startswith("1 value of")
 

@@ -1,0 +1,51 @@
+"""What a request goes through once its rows are read: encoded, run, and kept together for whoever uses the answer.
+
+The answer's text, the reasons, the prediction log and a shadow all work on a ``Scored``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from shared.scoring.rows import Rows
+    from shared.scoring.session import LoadedVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Rows and what one version says of them. All that is by row is in the order of ``rows``."""
+
+    loaded: LoadedVersion
+    """The version that answered."""
+    rows: Rows
+    matrix: NDArray[np.float32]
+    """What went into the graph, shape (rows, inputs)."""
+    probabilities: NDArray[np.float32]
+    """Of the positive outcome, shape (rows,)."""
+    warnings: Mapping[int, list[str]]
+    """By row number; only rows that have any."""
+    places: Sequence[int] | None = None
+    """Where these rows stand among those read, counted from 0; None where they are all of them."""
+    reasons: Sequence[Any] | None = None
+    """What moved each answer, for JSON; None where nobody asked."""
+
+
+def score(loaded: LoadedVersion, rows: Rows, places: Sequence[int] | None = None) -> Scored:
+    """Encode the rows and run the version's graph on them."""
+    matrix = loaded.encoder.encode(rows.columns, rows.count)
+    return Scored(loaded, rows, matrix, loaded.probabilities(matrix), _warnings(loaded, rows, matrix), places)
+
+
+def _warnings(loaded: LoadedVersion, rows: Rows, matrix: NDArray[np.float32]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for row, column in loaded.encoder.unknown(matrix):
+        warning = f"{column}: {rows.columns[column][row]!r} is none of the levels that the model knows"
+        found.setdefault(row, []).append(warning)
+    return found
