@@ -22,6 +22,8 @@ GRAPH_INPUT = "rows"
 """What every graph takes: the array that Encoder makes."""
 GRAPH_OUTPUT = "probabilities"
 """What every graph gives: shape (rows, 2), the positive outcome second."""
+FEW_ROWS = 16
+"""Up to so many rows, setting up an array for each column takes longer than filling it."""
 LARGEST_FLOAT = 3.4e38
 """Graphs compute with 32-bit floats, in which larger numbers are infinite."""
 
@@ -48,36 +50,64 @@ class Encoder:
 
     def encode(self, columns: Mapping[str, Any], rows: int) -> NDArray[np.float32]:
         """Array of shape (rows, inputs) from one sequence of values per input; None is empty, and in numbers NaN."""
+        if rows <= FEW_ROWS:
+            return self._encode_few(columns, rows)
         matrix = np.empty((rows, len(self.inputs)), dtype=np.float32)
         for place, (item, codes) in enumerate(zip(self.inputs, self._codes, strict=True)):
             values = columns[item.name]
             if item.type == "weekday":
                 matrix[:, place] = _weekdays(values)
             elif codes is not None:
-                matrix[:, place] = [codes.get(value, UNKNOWN_LEVEL) for value in values]
+                matrix[:, place] = _coded(values, codes)
             else:
                 matrix[:, place] = _floats(values)
         return matrix
 
+    def _encode_few(self, columns: Mapping[str, Any], rows: int) -> NDArray[np.float32]:
+        """The same by one array: an array for each column would take longer than their values."""
+        lines: list[Any] = []
+        for item, codes in zip(self.inputs, self._codes, strict=True):
+            values = columns[item.name]
+            if item.type == "weekday":
+                values = _weekdays(values)
+            elif codes is not None:
+                values = [codes.get(value, UNKNOWN_LEVEL) for value in values]
+            lines.append(values)
+        # By way of 64 bits, as above; None becomes NaN.
+        matrix = np.array(lines, dtype=np.float64).reshape(len(lines), rows).T
+        return np.ascontiguousarray(matrix, dtype=np.float32)
+
     def unknown(self, matrix: NDArray[np.float32]) -> list[tuple[int, str]]:
         """Row number and input name of every value that is none of the known levels."""
         places = self.category_places
+        if len(matrix) <= FEW_ROWS:
+            rows = enumerate(matrix.tolist())
+            return [
+                (row, self.inputs[place].name) for row, line in rows for place in places if line[place] == UNKNOWN_LEVEL
+            ]
         found = np.argwhere(matrix[:, places] == UNKNOWN_LEVEL) if places else np.empty((0, 2), dtype=int)
         return [(int(row), self.inputs[places[column]].name) for row, column in found]
 
 
 def _floats(values: Any) -> NDArray[np.float64]:
+    if isinstance(values, list):
+        return np.fromiter(values, dtype=np.float64, count=len(values))  # None becomes NaN
     if isinstance(values, np.ndarray) and values.dtype == np.float64:
         return values
     # By way of objects, which turn None into NaN.
     return np.array(values, dtype=object).astype(np.float64)
 
 
-def _weekdays(dates: Any) -> NDArray[np.int64]:
+def _coded(values: Any, codes: dict[Any, float]) -> NDArray[np.float64]:
+    return np.fromiter((codes.get(value, UNKNOWN_LEVEL) for value in values), dtype=np.float64, count=len(values))
+
+
+def _weekdays(dates: Any) -> Any:
     """Of an array of times, or of a list of dates."""
+    if isinstance(dates, list):
+        return [one.weekday() for one in dates]
     days = np.asarray(dates, dtype="datetime64[D]").astype(np.int64)
-    weekdays: NDArray[np.int64] = (days + THURSDAY) % len(WEEKDAYS)
-    return weekdays
+    return (days + THURSDAY) % len(WEEKDAYS)
 
 
 def _codes(levels: Sequence[str]) -> dict[Any, float]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shared.features import UNKNOWN_LEVEL, WEEKDAYS, Encoder, is_coded
+from shared.features import FEW_ROWS, UNKNOWN_LEVEL, WEEKDAYS, Encoder, is_coded
 from shared.store.records import Input
 
 INPUTS = (
@@ -48,6 +48,22 @@ def test_row_by_row_is_the_same_as_all_at_once() -> None:
     encoder = Encoder(INPUTS)
     one_by_one = [encoder.encode({name: [values[row]] for name, values in COLUMNS.items()}, 1)[0] for row in range(3)]
     np.testing.assert_array_equal(encoder.encode(COLUMNS, 3), one_by_one)
+
+
+def test_many_rows_are_encoded_as_few_are() -> None:
+    inputs = (*INPUTS, WEEKDAY)
+    encoder = Encoder(inputs)
+    days = [MONDAY + timedelta(days=day) for day in (0, 3, 6)]
+    few = {**COLUMNS, "job": ["cook", "diver", "pilot"], "on": days}
+    times = 2 * FEW_ROWS
+    many = {name: values * times for name, values in few.items()}
+    expected = np.tile(encoder.encode(few, 3), (times, 1))
+    matrix = encoder.encode(many, 3 * times)
+    assert matrix.dtype == np.float32
+    assert matrix.flags.c_contiguous
+    np.testing.assert_array_equal(matrix, expected)
+    assert encoder.unknown(matrix) == [(3 * row + 1, "job") for row in range(times)]
+    assert encoder.unknown(matrix[:3]) == [(1, "job")]
 
 
 def test_a_level_is_coded_by_its_place_and_a_strange_one_as_unknown() -> None:
