@@ -128,6 +128,16 @@ def history(model: str) -> str:
     return f"models/{model}/history.jsonl"
 
 
+def predictions(model: str, day: str, writer: str, part: int) -> str:
+    """What one process answered on a UTC day (``2026-11-25``); ``part`` counts the blobs that were filled before."""
+    return f"predictions/{model}/{day}/{writer}-{part:05d}.jsonl"
+
+
+def predictions_of(model: str, day: str) -> str:
+    """What every blob of the model's predictions of one UTC day begins with."""
+    return f"predictions/{model}/{day}/"
+
+
 def manifest_slot(blob: str) -> str | None:
     """The slot that a manifest under ``drops/`` is named after; None for any other blob."""
     match = DROP_PATTERN.match(blob)

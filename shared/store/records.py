@@ -6,10 +6,10 @@ VersionError that names the blob. Golden copies of each schema version are read 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shared.errors import VersionError
 
@@ -296,25 +296,49 @@ class Version(Struct, frozen=True):
     schema_version: Literal[1] = 1
 
 
+class Beside(Struct, frozen=True):
+    """A version that takes part beside the champion, on a share of the rows."""
+
+    version: str
+    share: Annotated[float, Meta(gt=0, le=1)]
+    since: str
+
+
 class Champion(Struct, frozen=True):
-    """champion.json: the version that serves, and the one before it."""
+    """champion.json: the version that serves, the one before it, and what takes part beside it.
+
+    A release that knows of nothing beside a champion passes that over: then the champion answers everything, as it
+    would have without, so the schema version stays.
+    """
 
     version: str
     previous: str | None
     since: str
+    canary: Beside | None = None
+    """Answers its share of the rows."""
+    shadow: Beside | None = None
+    """Scores its share for the prediction log alone; nobody is shown what it says."""
     schema_version: Literal[1] = 1
+
+
+PROMOTIONS = frozenset({"promoted", "rolled back"})
+"""The actions after which another version serves. Either ends a canary and a shadow."""
 
 
 class HistoryEntry(Struct, frozen=True):
     """A line of history.jsonl."""
 
     at: str
-    action: Literal["promoted", "rolled back"]
+    action: Literal["promoted", "rolled back", "canary set", "canary ended", "shadow set", "shadow ended"]
     version: str
     previous: str | None
+    """What served before; where the champion stays, the champion."""
     why: str
     who: str
-    schema_version: Literal[1] = 1
+    share: float | UnsetType = UNSET
+    """Of the rows, where a canary or a shadow is set."""
+    schema_version: Literal[1, 2] = 1
+    """2 where the champion stays: a release that knows promotions alone must not take the line for one."""
 
 
 class RunRecord(Struct, frozen=True):

@@ -6,13 +6,22 @@ import hashlib
 import logging
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from shared.errors import BlobConflict, BlobMissing, StoreUnavailable, VersionError
 from shared.store import names
-from shared.store.records import Champion, HistoryEntry, Version, from_json, to_json, to_json_line
+from shared.store.records import (
+    PROMOTIONS,
+    Beside,
+    Champion,
+    HistoryEntry,
+    Version,
+    from_json,
+    to_json,
+    to_json_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,9 +30,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+type Role = Literal["canary", "shadow"]
+"""How a version takes part beside the champion."""
+
 VERSION_FILE = "version.json"
 GRAPH_FILE = "model.onnx"
 CARD_FILE = "card.html"
+BACKGROUND_FILE = "background.json"
+"""What explaining an answer needs; versions that are older than explaining have none."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +110,19 @@ class Registry:
             raise VersionError(msg)
         return data
 
+    def marks(self, model: str, version: str) -> dict[str, str | None]:
+        """The ETags of what a version is loaded from, None for a file that is missing: the same marks, the same files.
+
+        Costs no download, whatever the size.
+        """
+        marks: dict[str, str | None] = {}
+        for file in (VERSION_FILE, GRAPH_FILE):
+            try:
+                marks[file] = self._blobs.info(names.version_file(model, version, file)).etag
+            except BlobMissing:
+                marks[file] = None
+        return marks
+
     def serving(self, model: str, *, unless: str | None = None) -> Serving | None:
         """What champion.json says; None when it still has the ETag ``unless``. Raises BlobMissing, VersionError."""
         name = names.champion(model)
@@ -119,6 +146,8 @@ class Registry:
     def promote(self, model: str, entry: HistoryEntry, replacing: Serving | None) -> None:
         """Let ``entry.version`` serve, then log it. Raises BlobConflict when ``replacing`` is no longer the champion.
 
+        A canary and a shadow end with it: they were held against the champion that goes.
+
         Safe to repeat: a run that died in between finds its champion in place and only the log line to add.
         """
         if replacing is not None and replacing.champion.version == entry.version:
@@ -141,12 +170,11 @@ class Registry:
         if serving is None or target is None:
             msg = f"{model}: there is no earlier version to go back to; see `history {model}`"
             raise VersionError(msg)
-        logged = self.history(model)
+        logged = [line for line in self.history(model) if line.action in PROMOTIONS]
         if target == serving.champion.version and logged and logged[-1].version == target:
             msg = f"{model}: {target} already serves"
             raise VersionError(msg)
-        for file in (version := self.version(model, target)).files:
-            self.file(version, file)
+        self.read_whole(model, target)
         # What served before the target was first promoted, so that going back twice goes back two steps; a target that
         # never served has the champion before it.
         served = [line.previous for line in logged if line.version == target]
@@ -155,8 +183,68 @@ class Registry:
         self.promote(model, entry, serving)
         return entry
 
+    def set_beside(self, model: str, role: Role, beside: Beside, *, why: str, who: str) -> HistoryEntry:
+        """Let a version take part beside the champion, in place of what did so in this role.
+
+        Raises PermanentError where it cannot, BlobConflict where champion.json moved meanwhile. The version is read
+        first, so that nothing takes part that is not there. Safe to repeat, as a promotion is.
+        """
+        serving = self._champion_or_error(model)
+        champion = serving.champion
+        version, share, at = beside.version, beside.share, beside.since
+        if version == champion.version:
+            msg = f"{model}: {version} serves already; a {role} is another version"
+            raise VersionError(msg)
+        self.read_whole(model, version)
+        action: Literal["canary set", "shadow set"] = "canary set" if role == "canary" else "shadow set"
+        before = champion.canary if role == "canary" else champion.shadow
+        if before is None or (before.version, before.share) != (version, share):
+            self._put_beside(model, role, serving, beside)
+        elif any((line.action, line.at) == (action, before.since) for line in self.history(model)):
+            msg = f"{model}: {version} is the {role} already, with {share:.4g} of the rows, since {before.since}"
+            raise VersionError(msg)
+        else:
+            at = before.since  # whoever set it died before it was logged
+        entry = HistoryEntry(at, action, version, champion.version, why, who, share, schema_version=2)
+        self._log(model, entry)
+        return entry
+
+    def end_beside(self, model: str, role: Role, *, at: str, why: str, who: str) -> HistoryEntry:
+        """Let the champion answer alone again. Raises PermanentError where nothing took part in this role."""
+        serving = self._champion_or_error(model)
+        before = serving.champion.canary if role == "canary" else serving.champion.shadow
+        if before is None:
+            msg = f"{model}: there is no {role} to end"
+            raise VersionError(msg)
+        self._put_beside(model, role, serving, None)
+        action: Literal["canary ended", "shadow ended"] = "canary ended" if role == "canary" else "shadow ended"
+        entry = HistoryEntry(at, action, before.version, serving.champion.version, why, who, schema_version=2)
+        self._log(model, entry)
+        return entry
+
+    def read_whole(self, model: str, version: str) -> Version:
+        """The record of a version, once each of its files is there and has its hash. Raises as ``file`` does."""
+        record = self.version(model, version)
+        for file in record.files:
+            self.file(record, file)
+        return record
+
+    def _champion_or_error(self, model: str) -> Serving:
+        serving = self.champion(model)
+        if serving is None:
+            msg = f"{model}: no version serves yet, so none can take part beside it"
+            raise VersionError(msg)
+        return serving
+
+    def _put_beside(self, model: str, role: Role, serving: Serving, beside: Beside | None) -> None:
+        if role == "canary":
+            changed = msgspec.structs.replace(serving.champion, canary=beside)
+        else:
+            changed = msgspec.structs.replace(serving.champion, shadow=beside)
+        self._blobs.write(names.champion(model), to_json(changed), if_match=serving.etag)
+
     def history(self, model: str) -> list[HistoryEntry]:
-        """Every promotion and rollback, oldest first."""
+        """Every promotion and rollback, and what was set or ended beside a champion, oldest first."""
         return [from_json(line, HistoryEntry, names.history(model)) for line in self._log_lines(model).splitlines()]
 
     def _log(self, model: str, entry: HistoryEntry) -> None:

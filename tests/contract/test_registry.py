@@ -12,7 +12,7 @@ import pytest
 
 from shared.errors import BlobConflict, BlobMissing, StoreUnavailable, VersionError
 from shared.store import names
-from shared.store.records import HistoryEntry, Version, to_json
+from shared.store.records import Beside, HistoryEntry, Version, to_json
 from shared.store.registry import CARD_FILE, GRAPH_FILE, VERSION_FILE, Registry
 from tests.tiny_versions import make
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.store.blobs import Blobs
+    from shared.store.registry import Role
 
 
 class Dying:
@@ -429,3 +430,171 @@ def test_a_target_that_cannot_serve_is_refused_and_the_champion_stays(
         roll_back(registry, model, to=broken(blobs, model, first))
     assert serving(registry, model) == (second, first)
     assert len(registry.history(model)) == 2
+
+
+# Beside the champion
+
+
+def set_beside(
+    registry: Registry, model: str, role: Role, version: str, share: float = 0.2, at: str = "20260301T000000Z"
+) -> HistoryEntry:
+    return registry.set_beside(model, role, Beside(version, share, at), why="a try", who="marta")
+
+
+def end_beside(registry: Registry, model: str, role: Role) -> HistoryEntry:
+    return registry.end_beside(model, role, at="20260302T000000Z", why="enough", who="marta")
+
+
+def beside(registry: Registry, model: str) -> tuple[Beside | None, Beside | None]:
+    """The canary and the shadow."""
+    serving = registry.champion(model)
+    assert serving is not None
+    return serving.champion.canary, serving.champion.shadow
+
+
+def challengers(registry: Registry, model: str) -> tuple[str, str, str]:
+    """A champion, and two versions that are whole."""
+    (champion,) = promoted(registry, model, 1)
+    made = []
+    for number in (2, 3):
+        version, files = tiny(model, number)
+        registry.register(version, files)
+        made.append(version.version)
+    return champion, made[0], made[1]
+
+
+def test_a_canary_and_a_shadow_are_set_beside_the_champion_and_logged(registry: Registry, model: str) -> None:
+    champion, second, third = challengers(registry, model)
+    set_beside(registry, model, "canary", second)
+    set_beside(registry, model, "shadow", third, 1.0)
+    assert serving(registry, model) == (champion, None)
+    assert beside(registry, model) == (
+        Beside(second, 0.2, "20260301T000000Z"),
+        Beside(third, 1.0, "20260301T000000Z"),
+    )
+    logged = registry.history(model)[1:]
+    assert [(line.action, line.version, line.share) for line in logged] == [
+        ("canary set", second, 0.2),
+        ("shadow set", third, 1.0),
+    ]
+    assert {(line.previous, line.who, line.schema_version) for line in logged} == {(champion, "marta", 2)}
+
+
+def test_another_share_or_version_takes_the_place_of_the_one_before(registry: Registry, model: str) -> None:
+    _, second, third = challengers(registry, model)
+    for version, share in ((second, 0.2), (second, 0.5), (third, 0.5)):
+        set_beside(registry, model, "canary", version, share)
+        assert beside(registry, model) == (Beside(version, share, "20260301T000000Z"), None)
+
+
+def test_either_is_ended_alone(registry: Registry, model: str) -> None:
+    _, second, third = challengers(registry, model)
+    set_beside(registry, model, "canary", second)
+    set_beside(registry, model, "shadow", third)
+    assert end_beside(registry, model, "canary").version == second
+    assert beside(registry, model)[0] is None
+    assert end_beside(registry, model, "shadow").version == third
+    assert beside(registry, model) == (None, None)
+    assert actions(registry, model)[-2:] == [("canary ended", second), ("shadow ended", third)]
+
+
+@pytest.mark.parametrize("role", ["canary", "shadow"])
+def test_what_does_not_take_part_cannot_be_ended(registry: Registry, model: str, role: Role) -> None:
+    with pytest.raises(VersionError, match="no version serves yet"):
+        end_beside(registry, model, role)
+    challengers(registry, model)
+    with pytest.raises(VersionError, match=f"there is no {role} to end"):
+        end_beside(registry, model, role)
+
+
+def test_a_promotion_and_a_rollback_end_both(registry: Registry, model: str) -> None:
+    first, second, third = challengers(registry, model)
+    set_beside(registry, model, "canary", second)
+    set_beside(registry, model, "shadow", third)
+    registry.promote(model, entry(second, first, at="20260303T000000Z"), registry.champion(model))
+    assert (serving(registry, model), beside(registry, model)) == ((second, first), (None, None))
+    set_beside(registry, model, "shadow", third, at="20260304T000000Z")
+    roll_back(registry, model)
+    assert (serving(registry, model), beside(registry, model)) == ((first, None), (None, None))
+
+
+def test_going_back_counts_what_served_and_not_what_was_set_beside_it(registry: Registry, model: str) -> None:
+    first, second = promoted(registry, model, 1, 2)
+    set_beside(registry, model, "canary", first)
+    assert roll_back(registry, model).version == first
+    assert serving(registry, model) == (first, None)
+    set_beside(registry, model, "shadow", second, at="20260305T000000Z")
+    with pytest.raises(VersionError, match=f"{first} already serves"):
+        roll_back(registry, model, to=first)
+
+
+@pytest.mark.parametrize("role", ["canary", "shadow"])
+def test_what_is_not_whole_takes_no_part(registry: Registry, blobs: Blobs, model: str, role: Role) -> None:
+    champion, second, third = challengers(registry, model)
+    blobs.delete(names.version_file(model, second, CARD_FILE))
+    blobs.write(names.version_file(model, third, GRAPH_FILE), b"another graph")
+    for version, error in (
+        (champion, VersionError),
+        (second, BlobMissing),
+        (third, VersionError),
+        ("20300101T000000Z-00000000", BlobMissing),
+    ):
+        with pytest.raises(error):
+            set_beside(registry, model, role, version)
+    assert beside(registry, model) == (None, None)
+    assert len(registry.history(model)) == 1
+
+
+def test_no_version_takes_part_beside_nothing(registry: Registry, model: str) -> None:
+    version, files = tiny(model)
+    registry.register(version, files)
+    with pytest.raises(VersionError, match="no version serves yet"):
+        set_beside(registry, model, "canary", version.version)
+
+
+def test_a_promotion_in_between_is_not_undone(registry: Registry, blobs: Blobs, model: str) -> None:
+    first, second, third = challengers(registry, model)
+
+    class Overtaken:
+        """Somebody promotes between the look at champion.json and the write."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(blobs, name)
+
+        def write(self, name: str, data: bytes, **condition: Any) -> str:
+            registry.promote(model, entry(second, first), registry.champion(model))
+            return blobs.write(name, data, **condition)
+
+    with pytest.raises(BlobConflict):
+        set_beside(Registry(Overtaken()), model, "canary", third)  # type: ignore[arg-type]
+    assert (serving(registry, model), beside(registry, model)) == ((second, first), (None, None))
+
+
+def test_what_was_set_but_not_logged_is_logged_when_it_is_done_again(
+    registry: Registry, blobs: Blobs, model: str
+) -> None:
+    _, second, _ = challengers(registry, model)
+    with pytest.raises(StoreUnavailable):
+        set_beside(Registry(Dying(blobs, 2)), model, "canary", second)  # type: ignore[arg-type]
+    assert len(registry.history(model)) == 1
+    assert set_beside(registry, model, "canary", second, at="20260401T000000Z").at == "20260301T000000Z"
+    assert actions(registry, model)[-1] == ("canary set", second)
+    with pytest.raises(VersionError, match=f"{second} is the canary already, with 0.2 of the rows"):
+        set_beside(registry, model, "canary", second)
+    assert len(registry.history(model)) == 2
+
+
+def test_marks_change_with_the_files_that_a_version_is_loaded_from(
+    registry: Registry, blobs: Blobs, model: str
+) -> None:
+    version, files = tiny(model)
+    assert registry.marks(model, version.version) == {VERSION_FILE: None, GRAPH_FILE: None}
+    registry.register(version, files)
+    whole = registry.marks(model, version.version)
+    assert None not in whole.values()
+    assert registry.marks(model, version.version) == whole
+    blobs.write(names.version_file(model, version.version, GRAPH_FILE), b"another")
+    other = registry.marks(model, version.version)
+    assert (other[VERSION_FILE], other[GRAPH_FILE] != whole[GRAPH_FILE]) == (whole[VERSION_FILE], True)
+    blobs.delete(names.version_file(model, version.version, GRAPH_FILE))
+    assert registry.marks(model, version.version) == {**whole, GRAPH_FILE: None}

@@ -110,6 +110,8 @@ def test_another_name_is_no_drop_and_says_what_one_is_called(blob: str) -> None:
         (names.version_file("phone", "V", "model.onnx"), "models/phone/V/model.onnx"),
         (names.champion("phone"), "models/phone/champion.json"),
         (names.history("phone"), "models/phone/history.jsonl"),
+        (names.predictions("phone", "2026-11-25", "w", 3), "predictions/phone/2026-11-25/w-00003.jsonl"),
+        (names.predictions_of("phone", "2026-11-25"), "predictions/phone/2026-11-25/"),
     ],
 )
 def test_names_are_those_of_the_blob_contract(name: str, spelt: str) -> None:

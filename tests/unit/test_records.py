@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import pytest
+from msgspec import UNSET, Struct
 
 from shared.errors import PermanentError, VersionError
 from shared.store.records import (
+    Beside,
     Champion,
     CursorValue,
     ExportRecord,
@@ -30,9 +32,6 @@ from shared.store.records import (
     to_json_line,
 )
 
-if TYPE_CHECKING:
-    from msgspec import Struct
-
 GOLDEN = Path(__file__).parent.parent / "golden" / "v1"
 RECORDS: dict[str, type[Struct]] = {
     "manifest.json": Manifest,
@@ -44,6 +43,7 @@ RECORDS: dict[str, type[Struct]] = {
     "version.json": Version,
     "champion.json": Champion,
     "first-champion.json": Champion,
+    "champion-with-canary-and-shadow.json": Champion,
     "run.json": RunRecord,
     "refused-run.json": RunRecord,
     "run-not-due.json": RunRecord,
@@ -83,7 +83,8 @@ def test_the_golden_copies_are_read_and_say_the_same_when_written_again(file: st
 
 
 def test_every_golden_copy_is_read() -> None:
-    assert {path.name for path in GOLDEN.iterdir()} == {*RECORDS, "history.jsonl"}
+    lines = {"history.jsonl", "history-of-traffic.jsonl", "predictions.jsonl"}
+    assert {path.name for path in GOLDEN.iterdir()} == {*RECORDS, *lines}
 
 
 def test_the_golden_history_is_read_line_by_line() -> None:
@@ -92,6 +93,43 @@ def test_the_golden_history_is_read_line_by_line() -> None:
     assert [to_json_line(entry) for entry in entries] == lines
     assert [entry.action for entry in entries] == ["promoted", "promoted", "rolled back"]
     assert entries[2].why == "las llamadas de «hoy» no cuadran"
+
+
+def test_the_golden_history_of_what_took_part_beside_champions_is_read_line_by_line() -> None:
+    lines = (GOLDEN / "history-of-traffic.jsonl").read_bytes().splitlines(keepends=True)
+    entries = [from_json(line, HistoryEntry, "history") for line in lines]
+    assert [to_json_line(entry) for entry in entries] == lines
+    found = [(entry.action, entry.share, entry.schema_version) for entry in entries]
+    assert found == [
+        ("shadow set", 1.0, 2),
+        ("shadow ended", UNSET, 2),
+        ("canary set", 0.2, 2),
+        ("canary ended", UNSET, 2),
+        ("promoted", UNSET, 1),
+    ]
+
+
+def test_a_release_that_knows_no_canary_reads_the_champion_beside_it() -> None:
+    """As msgspec reads what a record does not declare: passed over, so that the champion answers every row."""
+
+    class ChampionBefore(Struct, frozen=True):
+        version: str
+        previous: str | None
+        since: str
+        schema_version: Literal[1] = 1
+
+    data = (GOLDEN / "champion-with-canary-and-shadow.json").read_bytes()
+    champion = from_json(data, Champion, "c")
+    assert champion.canary == Beside("20261124T020455Z-31f07c55", 0.2, "20261124T090000Z")
+    assert champion.shadow == Beside("20261125T020431Z-77aa0e12", 1.0, "20261125T091500Z")
+    assert from_json(data, ChampionBefore, "c").version == champion.version
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.001, "0.2", None])
+def test_a_share_is_more_than_nothing_and_no_more_than_all(share: Any) -> None:
+    content = golden("champion-with-canary-and-shadow.json")
+    content["canary"]["share"] = share
+    assert "$.canary.share" in refusal(content, Champion)
 
 
 def test_what_the_golden_copies_mean_is_kept() -> None:
@@ -257,7 +295,9 @@ def test_what_a_later_release_of_the_same_schema_adds_is_passed_over() -> None:
 def test_a_record_is_written_for_people_and_a_line_for_logs() -> None:
     champion = Champion(version="v", previous=None, since="s")
     assert to_json(champion).decode().splitlines()[1] == '  "version": "v",'
-    assert to_json_line(champion) == b'{"version":"v","previous":null,"since":"s","schema_version":1}\n'
+    assert to_json_line(champion) == (
+        b'{"version":"v","previous":null,"since":"s","canary":null,"shadow":null,"schema_version":1}\n'
+    )
 
 
 def test_a_line_stays_one_line_whatever_is_in_it() -> None:
