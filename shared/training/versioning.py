@@ -14,9 +14,10 @@ import numpy as np
 from shared.catalog.spec import Retraining
 from shared.csv_format import csv_rows, read_csv
 from shared.errors import VersionError
-from shared.store.records import Data, DecisionRule, KeyColumn, Version
-from shared.store.registry import CARD_FILE, GRAPH_FILE
+from shared.store.records import Data, DecisionRule, KeyColumn, Version, to_json
+from shared.store.registry import BACKGROUND_FILE, CARD_FILE, GRAPH_FILE
 from shared.training import card, to_onnx
+from shared.training.background import background, newest
 from shared.training.leaks import find_leaks, too_good
 from shared.training.metrics import curves
 from shared.training.segments import segments_of
@@ -81,7 +82,10 @@ def make_version(
     rows = problem.rows[problem.holdout]
     parity = to_onnx.check_parity(graph, found.blend, rows, problem.encoder, model.decision.threshold)
     predicted = registry.keep(model.name, origin.version, HOLDOUT_FILE, _holdout_csv(problem, found.probability))
-    files = {GRAPH_FILE: hashlib.sha256(graph).hexdigest(), HOLDOUT_FILE: hashlib.sha256(predicted).hexdigest()}
+    chosen = to_json(background(problem, to_onnx.probabilities(graph, newest(problem))))
+    compared = registry.keep(model.name, origin.version, BACKGROUND_FILE, chosen)
+    stored = {GRAPH_FILE: graph, HOLDOUT_FILE: predicted, BACKGROUND_FILE: compared}
+    files = {file: hashlib.sha256(data).hexdigest() for file, data in stored.items()}
     record = msgspec.structs.replace(_record(origin, found, parity), files=files)
     record = msgspec.structs.replace(record, verdict=judge(record, found.probability))
     page = registry.keep(model.name, origin.version, CARD_FILE, card.render(record))

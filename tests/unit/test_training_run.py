@@ -40,6 +40,7 @@ def test_a_version_holds_all_that_is_needed_to_serve_and_to_explain_it(bench: Be
     assert {name.rsplit("/", 1)[1] for name in bench.names(f"models/phone/{version.version}/")} == {
         "model.onnx",
         "holdout.csv",
+        "background.json",
         "version.json",
         "card.html",
     }
