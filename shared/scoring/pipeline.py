@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared.scoring.answers import Kind, Refusal, ok
+from shared.scoring.reasons import EXPLAIN, TOP, asked
 from shared.scoring.render import predictions
 from shared.scoring.rows import MOST_FAULTS, NotRead, RequestFaulty
 from shared.scoring.scored import score
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from shared.scoring.versions import Versions
     from shared.settings import Settings
 
-VERSION, EXPLAIN = "version", "explain"
-QUERY = frozenset({VERSION, EXPLAIN, "code"})
+VERSION = "version"
+QUERY = frozenset({VERSION, EXPLAIN, TOP, "code"})
 """What a scoring request's query may hold; ``code`` is the platform's key."""
 
 
@@ -78,7 +79,7 @@ class Pipeline:
         named = VERSION in call.query
         shares = ((loaded, None),) if named else self._seams.traffic.split(model, loaded, rows)
         scored = [score(one, rows if places is None else rows.take(places), places) for one, places in shares]
-        if self._seams.explain is None or call.query.get(EXPLAIN) != "true":
+        if self._seams.explain is None or not asked(call.query):
             return scored
         return [replace(one, reasons=self._seams.explain.reasons(one, call)) for one in scored]
 

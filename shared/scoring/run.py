@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from shared.errors import CauceError
 from shared.scoring.answers import Kind, Refusal, later, ok, problem
 from shared.scoring.pipeline import Pipeline
+from shared.scoring.reasons import GivenReasons
 from shared.scoring.seams import Seams
 from shared.scoring.served import NoChampion, Served
 from shared.scoring.versions import STORAGE_RETRY_SECONDS, Versions
@@ -38,7 +39,7 @@ class Scorer:
             for use_case in catalog.use_cases
         }
         self._versions = Versions(self._served, registry)
-        self._pipeline = Pipeline(self._versions, settings, Seams())
+        self._pipeline = Pipeline(self._versions, settings, Seams(explain=GivenReasons(registry)))
         self._routes: list[tuple[str, str, Handler]] = [
             ("POST", "models/*/score", self._score),
             ("GET", "models", self._models),
