@@ -1,86 +1,120 @@
 """From a request's JSON to columns of checked values; what does not fit is told by row and field.
 
-The types that check a row are generated from the version's own schema, so a request is always held against the model
-that will answer it.
+The types that check it are generated from the version's own schema, so a request is always held against the model that
+will answer it. Three forms: a row, ``{"age": 41}``; a list of rows; and columns, ``{"columns": {"age": [41, 42]}}``.
 """
 
 from __future__ import annotations
 
-import math
-from datetime import date
+import re
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 
-from shared.features import LARGEST_FLOAT
 from shared.scoring.rows import MOST_FAULTS, Fault, NotRead, RequestFaulty, Rows, cut
+from shared.scoring.values import KEY, NOTHING, stranger, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from shared.store.records import Input, Version
+    from shared.scoring.values import Value
+    from shared.store.records import Version
 
-LARGEST_INTEGER = 2**53
-"""Up to here JSON's numbers are exact everywhere."""
-KEY = int | str | None
-"""What a row may be named by."""
+COLUMNS = "columns"
+COLUMNS_BEGIN = re.compile(rb'\s*\{\s*"columns"\s*:\s*\{')
+"""No row begins so: an input of that name would hold a value, not an object."""
+WHOLE = "an object with the model's inputs"
 
 
 class RowReader:
-    """Reads the requests of one version."""
+    """Reads the JSON requests of one version. Raises ValueError where its inputs' names cannot be told apart."""
 
     def __init__(self, version: Version) -> None:
         self._version = version
-        self._fields = [f"f{place}" for place in range(len(version.inputs))]
-        self._values = {item.name: _Value(_kind(item), expected(item), item.nullable) for item in version.inputs}
-        self._values[version.key.name] = _Value(KEY, "an integer, a text or null", optional=True)
-        self._row = self._row_type()
-        self._decoder = msgspec.json.Decoder(self._row | list[self._row])  # type: ignore[name-defined]
+        self._values = values_of(version)
+        inputs = [item.name for item in version.inputs]
+        self._fields = [f"f{place}" for place in range(len(inputs))]
+        self._names = dict(zip(inputs, self._fields, strict=True))
+        self._getters: list[tuple[str, Callable[[Any], Any]]] = [
+            (name, attrgetter(field)) for name, field in self._names.items()
+        ]
+        row = self._type("Row", lambda kind: kind, KEY, None)
+        columns = self._type("Columns", lambda kind: list[kind], list[KEY], UNSET)  # type: ignore[valid-type]
+        whole = msgspec.defstruct("Whole", [(COLUMNS, columns)], forbid_unknown_fields=True)
+        self._decoder = msgspec.json.Decoder(row | list[row])  # type: ignore[valid-type]
+        self._columns: msgspec.json.Decoder[Any] = msgspec.json.Decoder(whole)
 
     def read(self, body: bytes) -> Rows:
-        """Read a row or a list of rows. Raises NotRead, RequestFaulty."""
+        """Read a row, a list of rows or columns. Raises NotRead, RequestFaulty."""
+        in_columns = COLUMNS_BEGIN.match(body) is not None
         try:
-            decoded = self._decode(body)
+            if in_columns:
+                return self._of_columns(self._columns.decode(body).columns)
+            decoded = self._decoder.decode(body)
+        except msgspec.ValidationError as error:
+            raise self._faulty(body, in_columns, str(error)) from error
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise NotRead(str(error)) from error
-        rows = decoded if isinstance(decoded, list) else [decoded]
-        columns = {
-            item.name: [getattr(row, field) for row in rows]
-            for item, field in zip(self._version.inputs, self._fields, strict=True)
-        }
-        return Rows(len(rows), columns, [row.key for row in rows])
+        if type(decoded) is not list:
+            return Rows(1, {name: [get(decoded)] for name, get in self._getters}, [decoded.key])
+        columns = {name: list(map(get, decoded)) for name, get in self._getters}
+        return Rows(len(decoded), columns, [row.key for row in decoded])
 
-    def _decode(self, body: bytes) -> Any:
-        try:
-            return self._decoder.decode(body)
-        except msgspec.ValidationError as error:
-            # Where a name stands twice in an object, the first may be wrong and the last, which counts, right.
-            faults = list(islice(self._faults(body), MOST_FAULTS)) or [Fault("$", str(error), "")]
-            raise RequestFaulty(faults) from error
-
-    def _row_type(self) -> type[msgspec.Struct]:
-        """One struct with a field for each input. Columns may have names that Python does not allow."""
+    def _type(self, name: str, around: Callable[[Any], Any], key: Any, absent: Any) -> Any:
+        """A struct with a field for each input. Columns may have names that Python does not allow."""
         fields: list[Any] = []
-        for item, field in zip(self._version.inputs, self._fields, strict=True):
-            kind = self._values[item.name].kind
-            fields.append((field, kind, None) if item.nullable else (field, kind))
-        fields.append(("key", KEY | UnsetType, UNSET))
-        names = dict(zip(self._fields, (item.name for item in self._version.inputs), strict=True))
-        return msgspec.defstruct(
-            "Row",
-            fields,
-            rename={**names, "key": self._version.key.name},
-            forbid_unknown_fields=True,
-            kw_only=True,
-            gc=False,
+        for item, field in self._names.items():
+            kind = around(self._values[item].kind)
+            if not self._values[item].optional:
+                fields.append((field, kind))
+            else:
+                fields.append((field, kind if absent is None else kind | UnsetType, absent))
+        fields.append(("key", key | UnsetType, UNSET))
+        names = {field: item for item, field in self._names.items()}
+        rename = {**names, "key": self._version.key.name}
+        return msgspec.defstruct(name, fields, rename=rename, forbid_unknown_fields=True, kw_only=True, gc=False)
+
+    def _of_columns(self, sent: Any) -> Rows:
+        """Columns that are absent are empty throughout, as a name that a row does not have is."""
+        columns = {name: get(sent) for name, get in self._getters}
+        given = [*(values for values in columns.values() if values is not UNSET)]
+        if sent.key is not UNSET:
+            given.append(sent.key)
+        counts = {len(values) for values in given}
+        if len(counts) > 1:
+            raise RequestFaulty(list(islice(self._uneven(columns, sent.key, max(counts)), MOST_FAULTS)))
+        count = counts.pop() if counts else 0
+        keys = [UNSET] * count if sent.key is UNSET else sent.key
+        return Rows(
+            count, {name: [None] * count if values is UNSET else values for name, values in columns.items()}, keys
         )
 
-    def _faults(self, body: bytes) -> Iterator[Fault]:
+    def _uneven(self, columns: dict[str, Any], keys: Any, longest: int) -> Iterator[Fault]:
+        """Columns of different lengths: which value belongs to which row is not known."""
+        for name, values in {**columns, self._version.key.name: keys}.items():
+            if values is not UNSET and len(values) < longest:
+                yield Fault(
+                    f"$.{COLUMNS}.{name}",
+                    f"{longest:,} values, as the longest column has",
+                    f"{len(values):,} values",
+                    field=name,
+                )
+
+    def _faulty(self, body: bytes, in_columns: bool, error: str) -> Exception:
         """Read again value by value, since the decoder stops at the first fault, and before what is not JSON."""
-        body.decode()
-        whole = msgspec.json.decode(body, type=Raw)
+        try:
+            body.decode()
+            whole = msgspec.json.decode(body, type=Raw)
+            found = self._column_faults(whole) if in_columns else self._faults(whole)
+            # Where a name stands twice in an object, the first may be wrong and the last, which counts, right.
+            return RequestFaulty(list(islice(found, MOST_FAULTS)) or [Fault("$", error, "")])
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as not_json:
+            return NotRead(str(not_json))
+
+    def _faults(self, whole: Raw) -> Iterator[Fault]:
         try:
             rows = msgspec.json.decode(whole, type=list[Raw])
         except msgspec.ValidationError:
@@ -93,69 +127,45 @@ class RowReader:
         try:
             sent = msgspec.json.decode(row, type=dict[str, Raw])
         except msgspec.ValidationError:
-            yield Fault(path, "an object with the model's inputs", _shown(row), place)
+            yield Fault(path, WHOLE, _shown(row), place)
             return
         for name in sent:
             if name not in self._values:
-                yield self._stranger(path, place, name, sent[name])
+                yield Fault(f"{path}.{cut(name)}", stranger(self._version, name), _shown(sent[name]), place, cut(name))
         for name, value in self._values.items():
             if name in sent and not value.fits(sent[name]):
                 yield Fault(f"{path}.{name}", value.expected, _shown(sent[name]), place, name)
             if name not in sent and not value.optional:
-                yield Fault(f"{path}.{name}", value.expected, "nothing", place, name)
+                yield Fault(f"{path}.{name}", value.expected, NOTHING, place, name)
 
-    def _stranger(self, path: str, place: int, name: str, value: Raw) -> Fault:
-        reason = self._version.unusable.get(name)
-        wanted = f"not to be sent: {reason}" if reason else "not to be sent: the model has no such input"
-        return Fault(f"{path}.{cut(name)}", wanted, _shown(value), place, cut(name))
-
-
-class _Value:
-    """What a row holds under one name, read on its own."""
-
-    def __init__(self, kind: Any, expected: str, optional: bool) -> None:
-        self.kind, self.expected, self.optional = kind, expected, optional
-        self._decoder = msgspec.json.Decoder(kind)
-
-    def fits(self, value: Raw) -> bool:
-        try:
-            self._decoder.decode(value)
-        except msgspec.ValidationError:
-            return False
-        return True
+    def _column_faults(self, whole: Raw) -> Iterator[Fault]:
+        """By column, then by row."""
+        sent = msgspec.json.decode(whole, type=dict[str, Raw])
+        for name in sent:
+            if name != COLUMNS:
+                yield Fault(f"$.{cut(name)}", f"not to be sent beside {COLUMNS!r}", _shown(sent[name]), None, cut(name))
+        columns = msgspec.json.decode(sent[COLUMNS], type=dict[str, Raw])
+        for name in columns:
+            if name not in self._values:
+                expected = stranger(self._version, name)
+                yield Fault(f"$.{COLUMNS}.{cut(name)}", expected, _shown(columns[name]), None, cut(name))
+        for name, value in self._values.items():
+            if name in columns:
+                yield from _list_faults(name, value, columns[name])
+            elif not value.optional:
+                yield Fault(f"$.{COLUMNS}.{name}", f"a list, each {value.expected}", NOTHING, None, name)
 
 
-def expected(item: Input) -> str:
-    """What an input takes, in words."""
-    words = {
-        "integer": "an integer",
-        "boolean": "true or false",
-        "category": "a text",
-        "weekday": "a date like 2026-11-23",
-    }.get(item.type, "a number")
-    bounds = [
-        f"{word} {bound:,.15g}" for word, bound in (("at least", item.min), ("at most", item.max)) if bound is not None
-    ]
-    sentence = f"{words} {' and '.join(bounds)}".strip()
-    return f"{sentence}, or null" if item.nullable else sentence
-
-
-def _kind(item: Input) -> Any:
-    kinds = {"integer": _integer(item), "boolean": bool, "category": str, "weekday": date}
-    kind = kinds.get(item.type, _number(item))
-    return kind | None if item.nullable else kind
-
-
-def _integer(item: Input) -> Any:
-    low = -LARGEST_INTEGER if item.min is None else max(math.ceil(item.min), -LARGEST_INTEGER)
-    high = LARGEST_INTEGER if item.max is None else min(math.floor(item.max), LARGEST_INTEGER)
-    return Annotated[int, Meta(ge=low, le=high)]
-
-
-def _number(item: Input) -> Any:
-    low = -LARGEST_FLOAT if item.min is None else max(item.min, -LARGEST_FLOAT)
-    high = LARGEST_FLOAT if item.max is None else min(item.max, LARGEST_FLOAT)
-    return Annotated[float, Meta(ge=low, le=high)]
+def _list_faults(name: str, value: Value, column: Raw) -> Iterator[Fault]:
+    path = f"$.{COLUMNS}.{name}"
+    try:
+        listed = msgspec.json.decode(column, type=list[Raw])
+    except msgspec.ValidationError:
+        yield Fault(path, f"a list, each {value.expected}", _shown(column), None, name)
+        return
+    for place, one in enumerate(listed):
+        if not value.fits(one):
+            yield Fault(f"{path}[{place}]", value.expected, _shown(one), place, name)
 
 
 def _shown(value: Raw) -> str:

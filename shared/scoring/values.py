@@ -1,0 +1,92 @@
+"""What one input takes: its type for msgspec, and the words in which it is told. All formats share them."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from msgspec import Meta, Raw
+
+from shared.features import LARGEST_FLOAT
+
+if TYPE_CHECKING:
+    from shared.store.records import Input, Version
+
+LARGEST_INTEGER = 2**53
+"""Up to here JSON's numbers are exact everywhere."""
+KEY = int | str | None
+"""What a row may be named by."""
+KEY_EXPECTED = "an integer, a text or null"
+NO_INPUT = "not to be sent: the model has no such input"
+NOTHING = "nothing"
+"""What came where a value is missing."""
+
+
+class Value:
+    """What a row holds under one name."""
+
+    def __init__(self, kind: Any, expected: str, *, optional: bool) -> None:
+        self.kind, self.expected, self.optional = kind, expected, optional
+        self._decoder = msgspec.json.Decoder(kind)
+
+    def fits(self, value: Raw) -> bool:
+        """Whether this JSON text is such a value."""
+        try:
+            self._decoder.decode(value)
+        except msgspec.ValidationError:
+            return False
+        return True
+
+
+def values_of(version: Version) -> dict[str, Value]:
+    """By name, in the version's order; the key comes last. Raises ValueError where two have one name."""
+    names = [*(item.name for item in version.inputs), version.key.name]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        msg = f"two values have the name {twice[0]!r}"
+        raise ValueError(msg)
+    values = {item.name: Value(kind(item), expected(item), optional=item.nullable) for item in version.inputs}
+    values[version.key.name] = Value(KEY, KEY_EXPECTED, optional=True)
+    return values
+
+
+def stranger(version: Version, name: str) -> str:
+    """What is said of a name that the version does not take."""
+    reason = version.unusable.get(name)
+    return f"not to be sent: {reason}" if reason else NO_INPUT
+
+
+def expected(item: Input) -> str:
+    """What an input takes, in words."""
+    words = {
+        "integer": "an integer",
+        "boolean": "true or false",
+        "category": "a text",
+        "weekday": "a date like 2026-11-23",
+    }.get(item.type, "a number")
+    bounds = [
+        f"{word} {bound:,.15g}" for word, bound in (("at least", item.min), ("at most", item.max)) if bound is not None
+    ]
+    sentence = f"{words} {' and '.join(bounds)}".strip()
+    return f"{sentence}, or null" if item.nullable else sentence
+
+
+def kind(item: Input) -> Any:
+    """The type that msgspec checks a value by."""
+    kinds = {"integer": _integer(item), "boolean": bool, "category": str, "weekday": date}
+    found = kinds.get(item.type, _number(item))
+    return found | None if item.nullable else found
+
+
+def _integer(item: Input) -> Any:
+    low = -LARGEST_INTEGER if item.min is None else max(math.ceil(item.min), -LARGEST_INTEGER)
+    high = LARGEST_INTEGER if item.max is None else min(math.floor(item.max), LARGEST_INTEGER)
+    return Annotated[int, Meta(ge=low, le=high)]
+
+
+def _number(item: Input) -> Any:
+    low = -LARGEST_FLOAT if item.min is None else max(item.min, -LARGEST_FLOAT)
+    high = LARGEST_FLOAT if item.max is None else min(item.max, LARGEST_FLOAT)
+    return Annotated[float, Meta(ge=low, le=high)]
