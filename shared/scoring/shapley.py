@@ -158,7 +158,10 @@ class _All:
         """Shape (1, inputs, scales) from what was answered to each mask, shape (masks, scales)."""
         if self._count == 0:
             return np.zeros((1, 0, base.shape[1]))
-        return np.asarray(_weights(self._count) @ np.concatenate([base, values, answer]))[None]
+        known = np.concatenate([base, values, answer])
+        without, joined, weights = _joinings(self._count)
+        # Differences are weighed, not answers: what changes nothing has an effect of 0, and not of nearly 0.
+        return np.einsum("js,jsc->jc", weights, known[joined] - known[without])[None]
 
 
 class _Orders:
@@ -190,10 +193,10 @@ def _combinations(count: int) -> NDArray[np.bool_]:
 
 
 @lru_cache(maxsize=32)
-def _weights(count: int) -> NDArray[np.float64]:
-    """From the answers to all combinations to Shapley values, shape (count, 2**count)."""
+def _joinings(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """For each input all combinations without it, the same with it, and their weights: (count, 2**(count - 1))."""
     held = _combinations(count)
-    size = held.sum(axis=1)
-    with_it = 1 / (count * np.array([comb(count - 1, taken - 1) if taken else 1 for taken in size]))
-    without = 1 / (count * np.array([comb(count - 1, taken) if taken < count else 1 for taken in size]))
-    return np.where(held, with_it[:, None], -without[:, None]).T
+    without = np.array([np.flatnonzero(~column) for column in held.T], dtype=np.intp)
+    size = held.sum(axis=1)[without]
+    weights = np.array([1 / (count * comb(count - 1, taken)) for taken in range(count)])[size]
+    return without, without + 2 ** np.arange(count)[:, None], weights
