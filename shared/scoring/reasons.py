@@ -54,7 +54,8 @@ class GivenReasons:
         top = asked_top(call.query)
         compared = self._of(scored.loaded)
         inputs = scored.loaded.version.inputs
-        last, most = scored.rows.first + scored.rows.count, most_rows(compared.rows, len(inputs))
+        last = scored.rows.first + (scored.places[-1] + 1 if scored.places else scored.rows.count)
+        most = most_rows(compared.rows, len(inputs))
         if last > most:
             detail = (
                 f"the request has at least {last:,} rows; at most {most:,} are explained at once: "
