@@ -4,7 +4,6 @@ and writes what came of it, with the most memory that the process ever held, to 
 
 from __future__ import annotations
 
-import resource
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from local.memory_blobs import MemoryBlobs
 from shared.catalog.load import Catalog
 from shared.store.registry import CARD_FILE, Registry
 from shared.training.run import train
+from tests.peak_memory import peak_mb
 from tests.worlds import DATASET, MODEL, churn
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def trained(asked: Asked) -> Trained:
         sampled_from=version.data.sampled_from,
         card=registry.file(version, CARD_FILE).decode(),
         seconds=record.seconds,
-        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        peak_mb=peak_mb(),
     )
 
 

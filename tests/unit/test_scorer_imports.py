@@ -15,7 +15,7 @@ from tests.tiny_versions import MODEL, phone_inputs, serve
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("pandas", "sklearn", "scipy", "skl2onnx", "onnx", "pyodbc", "joblib")
 ANSWER = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
 
 import score_http
@@ -34,8 +34,8 @@ class Folder:
 
 scorer = Scorer(load_catalog(BUILT_IN_CATALOG), Registry(Folder()), Settings())
 answer = scorer.answer(Call("POST", "models/phone/score", sys.argv[2].encode()))
-resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps([at_import, sorted(sys.modules), answer.status, json.loads(answer.body), resident]))
+from tests.peak_memory import peak_mb
+print(json.dumps([at_import, sorted(sys.modules), answer.status, json.loads(answer.body), peak_mb()]))
 """
 
 
@@ -48,8 +48,8 @@ def test_a_request_is_answered_without_a_library_of_the_other_stages(tmp_path: P
     command = [sys.executable, "-c", ANSWER, str(tmp_path), json.dumps([ROW, ROW])]
     finished = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, check=False, timeout=60)
     assert finished.returncode == 0, finished.stderr.decode()
-    at_import, loaded, status, content, resident_kib = json.loads(finished.stdout)
-    print(f"resident: {resident_kib / 1024:.0f} MiB")
+    at_import, loaded, status, content, peak = json.loads(finished.stdout)
+    print(f"peak: {peak:.0f} MB")
     assert (status, content["model"], content["version"]) == (200, MODEL, version.version)
     assert content["predictions"] == [{"probability": 0.598688, "decision": "call"}] * 2
     assert not set(HEAVY) & {name.partition(".")[0] for name in loaded}
