@@ -23,7 +23,7 @@ def main(request: func.HttpRequest) -> func.HttpResponse:
     except (SettingsError, CatalogError) as error:
         from shared.scoring.answers import not_set_up
 
-        answer = not_set_up(error)
+        answer = not_set_up(error, call.headers)
     return func.HttpResponse(
         answer.body, status_code=answer.status, mimetype=answer.content_type, headers=answer.headers
     )

@@ -31,6 +31,13 @@ PII_HASH_KEY = "PII_HASH_KEY"
 MODEL_REFRESH_SECONDS = "MODEL_REFRESH_SECONDS"
 SCORE_MAX_ROWS = "SCORE_MAX_ROWS"
 SCORE_MAX_BYTES = "SCORE_MAX_BYTES"
+SCORE_CSV_MAX_ROWS = "SCORE_CSV_MAX_ROWS"
+SCORE_CSV_MAX_BYTES = "SCORE_CSV_MAX_BYTES"
+SCORE_MAX_REQUESTS = "SCORE_MAX_REQUESTS"
+SCORE_MEMORY_BYTES = "SCORE_MEMORY_BYTES"
+PREDICTION_LOG_SAMPLE = "PREDICTION_LOG_SAMPLE"
+PREDICTION_LOG_SECONDS = "PREDICTION_LOG_SECONDS"
+PREDICTION_LOG_MAX_BYTES = "PREDICTION_LOG_MAX_BYTES"
 
 LEAST_KEY_CHARACTERS = 32
 LARGEST_AMOUNT = 100_000_000
@@ -57,6 +64,13 @@ class Settings:
     model_refresh_seconds: float = 30.0
     score_max_rows: int = 10_000
     score_max_bytes: int = 10 * 1024 * 1024
+    score_csv_max_rows: int = 250_000
+    score_csv_max_bytes: int = 64 * 1024 * 1024
+    score_max_requests: int = 64
+    score_memory_bytes: int = 512 * 1024 * 1024
+    prediction_log_sample: float = 1.0
+    prediction_log_seconds: float = 5.0
+    prediction_log_max_bytes: int = 8 * 1024 * 1024
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -81,6 +95,15 @@ class Settings:
             model_refresh_seconds=reader.amount(MODEL_REFRESH_SECONDS, cls.model_refresh_seconds, "seconds"),
             score_max_rows=reader.integer(SCORE_MAX_ROWS, cls.score_max_rows, least=1),
             score_max_bytes=reader.integer(SCORE_MAX_BYTES, cls.score_max_bytes, least=1024),
+            score_csv_max_rows=reader.integer(SCORE_CSV_MAX_ROWS, cls.score_csv_max_rows, least=1),
+            score_csv_max_bytes=reader.integer(SCORE_CSV_MAX_BYTES, cls.score_csv_max_bytes, least=1024),
+            score_max_requests=reader.integer(SCORE_MAX_REQUESTS, cls.score_max_requests, least=1),
+            score_memory_bytes=reader.integer(SCORE_MEMORY_BYTES, cls.score_memory_bytes, least=1024),
+            prediction_log_sample=reader.share(PREDICTION_LOG_SAMPLE, cls.prediction_log_sample),
+            prediction_log_seconds=reader.amount(PREDICTION_LOG_SECONDS, cls.prediction_log_seconds, "seconds"),
+            prediction_log_max_bytes=reader.integer(
+                PREDICTION_LOG_MAX_BYTES, cls.prediction_log_max_bytes, least=65_536
+            ),
         )
         if not (settings.storage_connection_string or settings.storage_uri):
             faults.append(
@@ -115,6 +138,9 @@ class _Reader:
     def amount(self, name: str, default: float, unit: str) -> float:
         expected = f"a number of {unit} from 0 to {LARGEST_AMOUNT:,}"
         return self._number(name, default, float, expected, lambda value: 0 <= value <= LARGEST_AMOUNT)
+
+    def share(self, name: str, default: float) -> float:
+        return self._number(name, default, float, "a number from 0 to 1", lambda value: 0 <= value <= 1)
 
     def switch(self, name: str, *, default: bool) -> bool:
         text = self.text(name)

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared.scoring.http import Answer
+from shared.scoring.http import PROBLEM, Answer
+from shared.scoring.tracing import trace_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shared.scoring.rows import Fault
 
 logger = logging.getLogger(__name__)
-
-PROBLEM = "application/problem+json"
 
 
 class Kind(Enum):
@@ -91,7 +90,10 @@ def problem(refusal: Refusal, instance: str | None = None) -> Answer:
     return Answer(status, msgspec.json.encode(content), PROBLEM, dict(refusal.headers or {}))
 
 
-def not_set_up(error: Exception) -> Answer:
+def not_set_up(error: Exception, headers: Mapping[str, str]) -> Answer:
     """The settings or the catalog have faults: nothing can be answered before they are mended."""
     logger.error("the app is not set up: %s", error)
-    return problem(Refusal(Kind.NOT_SET_UP, f"the app is not set up: {error}"))
+    trace = trace_of(headers)
+    answer = problem(Refusal(Kind.NOT_SET_UP, f"the app is not set up: {error}"), trace.instance)
+    answer.headers.update(trace.headers())
+    return answer

@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 JSON = "application/json"
+CSV = "text/csv"
+PROBLEM = "application/problem+json"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """A request."""
 
@@ -24,6 +26,8 @@ class Call:
     query: Mapping[str, str] = NOTHING
     headers: Mapping[str, str] = NOTHING
     """By names in lower case."""
+    request_id: str = ""
+    """Set when the scorer takes it: the caller's ``x-request-id``, or one that was made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from shared.scoring.answers import Kind, Refusal, ok
+from shared.scoring.admission import Admission
+from shared.scoring.answers import Kind, Refusal
+from shared.scoring.coding import GZIP, inflated
+from shared.scoring.http import CSV, JSON, Answer
+from shared.scoring.media import format_of, wanted
 from shared.scoring.reasons import EXPLAIN, TOP, asked
-from shared.scoring.render import predictions
-from shared.scoring.rows import MOST_FAULTS, NotRead, RequestFaulty
-from shared.scoring.scored import score
+from shared.scoring.rows import MOST_FAULTS, NotRead, RequestFaulty, cut
+from shared.scoring.scored import begin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from shared.scoring.http import Answer, Call
+    from shared.scoring.http import Call
+    from shared.scoring.render import Writer
     from shared.scoring.rows import Rows
     from shared.scoring.scored import Scored
     from shared.scoring.seams import Seams
@@ -22,9 +28,19 @@ if TYPE_CHECKING:
     from shared.scoring.versions import Versions
     from shared.settings import Settings
 
+    type Begun = list[Callable[[], Scored]]
+
 VERSION = "version"
-QUERY = frozenset({VERSION, EXPLAIN, TOP, "code"})
-"""What a scoring request's query may hold; ``code`` is the platform's key."""
+QUERY = frozenset({VERSION, EXPLAIN, TOP, "code", "clientId"})
+"""What a scoring request's query may hold; the last two are the platform's key, and its name."""
+FORMS = {
+    JSON: "an object with the model's inputs, a list of them, or columns; or CSV, as content type text/csv",
+    CSV: "a header with the inputs' names and a line for each row",
+}
+AHEAD = 3
+"""Chunks of rows that are begun before the first of them is waited for."""
+MEMORY = {JSON: 8, CSV: 2}
+"""Bytes that a request takes for each byte of its body, the answer included."""
 
 
 class Pipeline:
@@ -32,57 +48,95 @@ class Pipeline:
 
     def __init__(self, versions: Versions, settings: Settings, seams: Seams) -> None:
         self._versions = versions
-        self._settings = settings
         self._seams = seams
+        self._most_rows = {JSON: settings.score_max_rows, CSV: settings.score_csv_max_rows}
+        self._most_bytes = {JSON: settings.score_max_bytes, CSV: settings.score_csv_max_bytes}
+        self._admission = Admission(settings.score_max_requests, settings.score_memory_bytes)
 
     def answer(self, model: str, call: Call) -> Answer:
         """The predictions. Raises Refusal."""
-        self._check_size(call)
-        loaded = self._versions.choose(model, call.query.get(VERSION))
-        rows = self._read(loaded, call.body)
-        self._check_count(rows)
-        shares = self._score(model, call, loaded, rows)
-        done = self._watch(call, shares)
-        answer = ok(predictions(loaded, shares))
+        _check_query(call)
+        sent, answered = format_of(call.headers.get("content-type", "")), wanted(call.headers.get("accept", ""))
+        size = self._size(call, sent)
+        with self._admission(size * MEMORY[sent]):
+            loaded = self._versions.choose(model, call.query.get(VERSION))
+            body = inflated(call.body, call.headers.get("content-encoding", ""), self._most_bytes[sent])
+            reader = loaded.csv_reader if sent == CSV else loaded.reader
+            writer = loaded.renderer.writer(answered)
+            with _told(sent):
+                done = self._work(model, call, loaded, self._counted(reader.chunks(body), sent), writer)
         for each in done:
             each()
-        return answer
+        return Answer(200, writer.body(), answered)
 
-    def _check_size(self, call: Call) -> None:
-        limit = self._settings.score_max_bytes
-        if len(call.body) > limit:
-            detail = f"the body has {len(call.body):,} bytes; at most {limit:,} are taken at once: send fewer rows"
+    def _size(self, call: Call, sent: str) -> int:
+        """Of the body once it is inflated, which its last bytes tell. Raises Refusal where it is too large."""
+        limit, size = self._most_bytes[sent], len(call.body)
+        if size > limit:
+            detail = f"the body has {size:,} bytes; at most {limit:,} are taken at once: send fewer rows"
             raise Refusal(Kind.TOO_LARGE, detail)
+        if GZIP in call.headers.get("content-encoding", ""):
+            size = min(limit, max(size, int.from_bytes(call.body[-4:], "little")))
+        return size
 
-    def _read(self, loaded: LoadedVersion, body: bytes) -> Rows:
-        try:
-            return loaded.reader.read(body)
-        except NotRead as error:
-            detail = f"the body is not JSON ({error}); expected an object with the model's inputs, or a list of them"
-            raise Refusal(Kind.NOT_READ, detail) from error
-        except RequestFaulty as error:
-            count = len(error.faults)
-            counted = f"{'at least ' if count == MOST_FAULTS else ''}{count} value{'s' if count > 1 else ''}"
-            detail = f"{counted} of the request cannot be used; nothing was scored"
-            raise Refusal(Kind.FAULTY, detail, faults=error.faults) from error
+    def _counted(self, chunks: Iterator[Rows], sent: str) -> Iterator[Rows]:
+        """The chunks, as long as there are not too many rows in them."""
+        most, count = self._most_rows[sent], 0
+        for rows in chunks:
+            count += rows.count
+            if count > most:
+                detail = f"the request has more than {most:,} rows: send them in several requests"
+                raise Refusal(Kind.TOO_LARGE, detail)
+            if rows.count:
+                yield rows
+        if not count:
+            raise Refusal(Kind.FAULTY, f"the request has no rows; expected 1 to {most:,}")
 
-    def _check_count(self, rows: Rows) -> None:
-        most = self._settings.score_max_rows
-        if rows.count == 0:
-            raise Refusal(Kind.FAULTY, f"the list is empty; expected 1 to {most:,} rows")
-        if rows.count > most:
-            detail = f"the list has {rows.count:,} rows; expected 1 to {most:,}: send them in several requests"
-            raise Refusal(Kind.TOO_LARGE, detail)
+    def _work(
+        self, model: str, call: Call, loaded: LoadedVersion, chunks: Iterator[Rows], writer: Writer
+    ) -> list[Callable[[], None]]:
+        """Score and write all rows; what is to be done when the answer is certain."""
+        begun: deque[Begun] = deque()
+        done: list[Callable[[], None]] = []
+        for rows in chunks:
+            begun.append(self._begin(model, call, loaded, rows))
+            if len(begun) > AHEAD:
+                done += self._finish(call, begun.popleft(), writer)
+        while begun:
+            done += self._finish(call, begun.popleft(), writer)
+        return done
 
-    def _score(self, model: str, call: Call, loaded: LoadedVersion, rows: Rows) -> list[Scored]:
+    def _begin(self, model: str, call: Call, loaded: LoadedVersion, rows: Rows) -> Begun:
         """By the version that the request names, or as traffic is split."""
-        named = VERSION in call.query
-        shares = ((loaded, None),) if named else self._seams.traffic.split(model, loaded, rows)
-        scored = [score(one, rows if places is None else rows.take(places), places) for one, places in shares]
-        if self._seams.explain is None or not asked(call.query):
-            return scored
-        return [replace(one, reasons=self._seams.explain.reasons(one, call)) for one in scored]
+        shares = ((loaded, None),) if VERSION in call.query else self._seams.traffic.split(model, loaded, rows)
+        return [begin(one, rows if places is None else rows.take(places), places) for one, places in shares]
 
-    def _watch(self, call: Call, shares: Sequence[Scored]) -> list[Callable[[], None]]:
-        watched = (watcher.watch(call, scored) for watcher in self._seams.watchers for scored in shares)
-        return [done for done in watched if done is not None]
+    def _finish(self, call: Call, begun: Begun, writer: Writer) -> Iterator[Callable[[], None]]:
+        shares: Sequence[Scored] = [each() for each in begun]
+        if self._seams.explain is not None and asked(call.query):
+            shares = [replace(one, reasons=self._seams.explain.reasons(one, call)) for one in shares]
+        writer.add(shares)
+        watched = [watcher.watch(call, scored) for watcher in self._seams.watchers for scored in shares]
+        return (one for one in watched if one is not None)
+
+
+def _check_query(call: Call) -> None:
+    unknown = call.query.keys() - QUERY
+    if unknown:
+        known = ", ".join(sorted({VERSION, EXPLAIN, TOP}))
+        raise Refusal(Kind.BAD_QUERY, f"{cut(min(unknown))!r} is not asked for here; expected of {known}")
+
+
+@contextmanager
+def _told(sent: str) -> Iterator[None]:
+    """Tell of what cannot be read."""
+    try:
+        yield
+    except NotRead as error:
+        name = sent.rpartition("/")[2].upper()
+        raise Refusal(Kind.NOT_READ, f"the body is not {name} ({error}); expected {FORMS[sent]}") from error
+    except RequestFaulty as error:
+        count = len(error.faults)
+        counted = f"{'at least ' if count == MOST_FAULTS else ''}{count} value{'s' if count > 1 else ''}"
+        detail = f"{counted} of the request cannot be used; nothing was scored"
+        raise Refusal(Kind.FAULTY, detail, faults=error.faults) from error

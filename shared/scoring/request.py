@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from shared.scoring.values import Value
     from shared.store.records import Version
 
+CHUNK_ROWS = 2048
 COLUMNS = "columns"
 COLUMNS_BEGIN = re.compile(rb'\s*\{\s*"columns"\s*:\s*\{')
 """No row begins so: an input of that name would hold a value, not an object."""
@@ -49,6 +50,19 @@ class RowReader:
 
     def read(self, body: bytes) -> Rows:
         """Read a row, a list of rows or columns. Raises NotRead, RequestFaulty."""
+        decoded = self._decode(body)
+        return decoded if isinstance(decoded, Rows) else self._of_rows(decoded, 0)
+
+    def chunks(self, body: bytes) -> Iterator[Rows]:
+        """The same; many rows come in parts, the first of which are worked on while the next are laid out."""
+        decoded = self._decode(body)
+        if isinstance(decoded, Rows):
+            yield decoded
+            return
+        for first in range(0, len(decoded), CHUNK_ROWS):
+            yield self._of_rows(decoded[first : first + CHUNK_ROWS], first)
+
+    def _decode(self, body: bytes) -> Rows | list[Any]:
         in_columns = COLUMNS_BEGIN.match(body) is not None
         try:
             if in_columns:
@@ -58,10 +72,14 @@ class RowReader:
             raise self._faulty(body, in_columns, str(error)) from error
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise NotRead(str(error)) from error
-        if type(decoded) is not list:
-            return Rows(1, {name: [get(decoded)] for name, get in self._getters}, [decoded.key])
-        columns = {name: list(map(get, decoded)) for name, get in self._getters}
-        return Rows(len(decoded), columns, [row.key for row in decoded])
+        return decoded if isinstance(decoded, list) else [decoded]
+
+    def _of_rows(self, rows: list[Any], first: int) -> Rows:
+        if len(rows) == 1:
+            (row,) = rows
+            return Rows(1, {name: [get(row)] for name, get in self._getters}, [row.key], first)
+        columns = {name: list(map(get, rows)) for name, get in self._getters}
+        return Rows(len(rows), columns, [row.key for row in rows], first)
 
     def _type(self, name: str, around: Callable[[Any], Any], key: Any, absent: Any) -> Any:
         """A struct with a field for each input. Columns may have names that Python does not allow."""

@@ -8,26 +8,35 @@ GET  health
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import CauceError
 from shared.scoring.answers import Kind, Refusal, later, ok, problem
+from shared.scoring.coding import GZIP, LEAST_BYTES, deflated
+from shared.scoring.http import Answer
+from shared.scoring.media import takes_gzip
 from shared.scoring.pipeline import Pipeline
 from shared.scoring.reasons import GivenReasons
 from shared.scoring.seams import Seams
 from shared.scoring.served import NoChampion, Served
+from shared.scoring.tracing import trace_of
 from shared.scoring.versions import STORAGE_RETRY_SECONDS, Versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.catalog.load import Catalog
-    from shared.scoring.http import Answer, Call
+    from shared.scoring.http import Call
+    from shared.scoring.tracing import Trace
     from shared.settings import Settings
     from shared.store.registry import Registry
 
     type Handler = Callable[..., Answer]
     """Takes the call, then what stands for each ``*`` of its address. Raises Refusal."""
+
+
+logger = logging.getLogger(__name__)
 
 
 class Scorer:
@@ -49,11 +58,16 @@ class Scorer:
 
     def answer(self, call: Call) -> Answer:
         """Route a request. Every outcome is an Answer; what is raised is a bug."""
+        trace = trace_of(call.headers)
+        call.request_id = trace.request_id
         try:
             handler, parts = self._route(call)
-            return handler(call, *parts)
+            answer = handler(call, *parts)
         except Refusal as refusal:
-            return problem(refusal)
+            kind = refusal.kind
+            logger.info("request %s (%s): %s: %s", trace.request_id, trace.parent or "", kind.slug, refusal.detail)
+            answer = problem(refusal, trace.instance)
+        return _sent(call, answer, trace)
 
     def _route(self, call: Call) -> tuple[Handler, list[str]]:
         path = call.path.strip("/").split("/")
@@ -110,6 +124,18 @@ class Scorer:
             detail = "; ".join(f"{state['model']} {state['state']}" for state in broken)
             raise later(Kind.NOT_LOADED, detail, STORAGE_RETRY_SECONDS)
         return ok({"status": "ok", "models": models})
+
+
+def _sent(call: Call, answer: Answer, trace: Trace) -> Answer:
+    """With what every answer says, and compressed where that pays and is welcome."""
+    headers = {**answer.headers, **trace.headers()}
+    if len(answer.body) < LEAST_BYTES or "content-encoding" in answer.headers:
+        return Answer(answer.status, answer.body, answer.content_type, headers)
+    headers["vary"] = "accept-encoding"
+    body = answer.body
+    if takes_gzip(call.headers.get("accept-encoding", "")):
+        headers["content-encoding"], body = GZIP, deflated(body)
+    return Answer(answer.status, body, answer.content_type, headers)
 
 
 def _parts(pattern: list[str], path: list[str]) -> list[str] | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -39,8 +39,14 @@ class Scored:
 
 def score(loaded: LoadedVersion, rows: Rows, places: Sequence[int] | None = None) -> Scored:
     """Encode the rows and run the version's graph on them."""
+    return begin(loaded, rows, places)()
+
+
+def begin(loaded: LoadedVersion, rows: Rows, places: Sequence[int] | None = None) -> Callable[[], Scored]:
+    """The same, beginning at once where there are many rows; what comes back waits for it."""
     matrix = loaded.encoder.encode(rows.columns, rows.count)
-    return Scored(loaded, rows, matrix, loaded.probabilities(matrix), _warnings(loaded, rows, matrix), places)
+    run = loaded.begin(matrix)
+    return lambda: Scored(loaded, rows, matrix, run(), _warnings(loaded, rows, matrix), places)
 
 
 def _warnings(loaded: LoadedVersion, rows: Rows, matrix: NDArray[np.float32]) -> dict[int, list[str]]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from shared.errors import VersionError
 from shared.features import GRAPH_INPUT, GRAPH_OUTPUT, Encoder
+from shared.scoring.csv_request import CsvReader
+from shared.scoring.render import Renderer
 from shared.scoring.request import RowReader
+from shared.scoring.threads import pieces, pool
 from shared.store.registry import GRAPH_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from shared.store.records import Version
@@ -26,10 +32,30 @@ class LoadedVersion:
         self.version = version
         self.reader = _reader(version)
         self.encoder = Encoder(version.inputs)
+        self.renderer = Renderer(version)
         self._session = _session(graph, version)
+
+    @cached_property
+    def csv_reader(self) -> CsvReader:
+        """The reader of its CSV requests; most processes never see one."""
+        return CsvReader(self.version)
 
     def probabilities(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """The probability of the positive outcome, shape (n,), of encoded rows, shape (n, inputs)."""
+        return self.begin(rows)()
+
+    def begin(self, rows: NDArray[np.float32]) -> Callable[[], NDArray[np.float32]]:
+        """The same, beginning at once where there are many rows; what comes back waits for it.
+
+        Many rows are answered in pieces, beside each other, so that the graph's memory does not grow with them.
+        """
+        parts = pieces(len(rows))
+        if len(parts) == 1:
+            return lambda: self._run(rows)
+        running = [pool().submit(self._run, rows[part]) for part in parts]
+        return lambda: np.concatenate([one.result() for one in running])
+
+    def _run(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         answer: NDArray[np.float32] = self._session.run([GRAPH_OUTPUT], {GRAPH_INPUT: rows})[0][:, 1]
         return answer
 
@@ -47,7 +73,7 @@ def _reader(version: Version) -> RowReader:
     try:
         return RowReader(version)
     except ValueError as error:
-        # msgspec says so where two inputs share a name, or a name cannot be read from JSON.
+        # Two inputs share a name, or msgspec says that a name cannot be read from JSON.
         msg = f"{version.model} {version.version}: no request can be read by its inputs: {error}"
         raise VersionError(msg) from error
 
@@ -57,7 +83,8 @@ def _session(graph: bytes, version: Version) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    # One thread: requests run beside each other, and containers without CPU affinity print errors otherwise.
+    # One thread: requests run beside each other, as do the pieces of large ones, without the runtime's threads that
+    # wait for each other in every operator; and containers without CPU affinity print errors otherwise.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     rows = np.zeros((2, len(version.inputs)), dtype=np.float32)

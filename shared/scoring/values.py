@@ -27,8 +27,10 @@ NOTHING = "nothing"
 class Value:
     """What a row holds under one name."""
 
-    def __init__(self, kind: Any, expected: str, *, optional: bool) -> None:
+    def __init__(self, kind: Any, expected: str, optional: bool, item: Input | None = None) -> None:
         self.kind, self.expected, self.optional = kind, expected, optional
+        self.type: str = item.type if item else "key"
+        self.bounds: tuple[float, float] = _bounds(item) if item else (0, 0)
         self._decoder = msgspec.json.Decoder(kind)
 
     def fits(self, value: Raw) -> bool:
@@ -47,8 +49,10 @@ def values_of(version: Version) -> dict[str, Value]:
     if twice:
         msg = f"two values have the name {twice[0]!r}"
         raise ValueError(msg)
-    values = {item.name: Value(kind(item), expected(item), optional=item.nullable) for item in version.inputs}
-    values[version.key.name] = Value(KEY, KEY_EXPECTED, optional=True)
+    values = {
+        item.name: Value(kind(item), expected(item), optional=item.nullable, item=item) for item in version.inputs
+    }
+    values[version.key.name] = Value(KEY, KEY_EXPECTED, True)
     return values
 
 
@@ -75,18 +79,17 @@ def expected(item: Input) -> str:
 
 def kind(item: Input) -> Any:
     """The type that msgspec checks a value by."""
-    kinds = {"integer": _integer(item), "boolean": bool, "category": str, "weekday": date}
-    found = kinds.get(item.type, _number(item))
+    kinds = {"integer": int, "boolean": bool, "category": str, "weekday": date}
+    found: Any = kinds.get(item.type, float)
+    if found in (int, float):
+        low, high = _bounds(item)
+        found = Annotated[found, Meta(ge=low, le=high)]
     return found | None if item.nullable else found
 
 
-def _integer(item: Input) -> Any:
-    low = -LARGEST_INTEGER if item.min is None else max(math.ceil(item.min), -LARGEST_INTEGER)
-    high = LARGEST_INTEGER if item.max is None else min(math.floor(item.max), LARGEST_INTEGER)
-    return Annotated[int, Meta(ge=low, le=high)]
-
-
-def _number(item: Input) -> Any:
-    low = -LARGEST_FLOAT if item.min is None else max(item.min, -LARGEST_FLOAT)
-    high = LARGEST_FLOAT if item.max is None else min(item.max, LARGEST_FLOAT)
-    return Annotated[float, Meta(ge=low, le=high)]
+def _bounds(item: Input) -> tuple[float, float]:
+    """The least and the largest number that is taken: the schema's, but never beyond what can be computed with."""
+    most = LARGEST_INTEGER if item.type == "integer" else LARGEST_FLOAT
+    low = -most if item.min is None else max(item.min, -most)
+    high = most if item.max is None else min(item.max, most)
+    return (math.ceil(low), math.floor(high)) if item.type == "integer" else (low, high)

@@ -45,6 +45,13 @@ def test_every_default_is_the_documented_one() -> None:
         "MODEL_REFRESH_SECONDS": f"{defaults.model_refresh_seconds:.0f}",
         "SCORE_MAX_ROWS": str(defaults.score_max_rows),
         "SCORE_MAX_BYTES": str(defaults.score_max_bytes),
+        "SCORE_CSV_MAX_ROWS": str(defaults.score_csv_max_rows),
+        "SCORE_CSV_MAX_BYTES": str(defaults.score_csv_max_bytes),
+        "SCORE_MAX_REQUESTS": str(defaults.score_max_requests),
+        "SCORE_MEMORY_BYTES": str(defaults.score_memory_bytes),
+        "PREDICTION_LOG_SAMPLE": f"{defaults.prediction_log_sample:.0f}",
+        "PREDICTION_LOG_SECONDS": f"{defaults.prediction_log_seconds:.0f}",
+        "PREDICTION_LOG_MAX_BYTES": str(defaults.prediction_log_max_bytes),
     }
 
 

@@ -42,6 +42,13 @@ def test_storage_alone_is_enough_and_the_rest_has_defaults() -> None:
     assert settings.model_refresh_seconds == 30
     assert settings.score_max_rows == 10_000
     assert settings.score_max_bytes == 10_485_760
+    assert settings.score_csv_max_rows == 250_000
+    assert settings.score_csv_max_bytes == 67_108_864
+    assert settings.score_max_requests == 64
+    assert settings.score_memory_bytes == 536_870_912
+    assert settings.prediction_log_sample == 1
+    assert settings.prediction_log_seconds == 5
+    assert settings.prediction_log_max_bytes == 8_388_608
     assert settings.sql_connection_string is None
 
 
@@ -63,9 +70,22 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "MODEL_REFRESH_SECONDS": "0.5",
             "SCORE_MAX_ROWS": "1",
             "SCORE_MAX_BYTES": "2048",
+            "SCORE_CSV_MAX_ROWS": "3",
+            "SCORE_CSV_MAX_BYTES": "4096",
+            "SCORE_MAX_REQUESTS": "6",
+            "SCORE_MEMORY_BYTES": "8192",
+            "PREDICTION_LOG_SAMPLE": "0.25",
+            "PREDICTION_LOG_SECONDS": "2.5",
+            "PREDICTION_LOG_MAX_BYTES": "65536",
         }
     )
-    assert settings == Settings("a", "b", "c", "d", tmp_path, 1024, 4, True, 0.25, 5, 7.5, KEY, 0.5, 1, 2048)
+    score = (1, 2048, 3, 4096, 6, 8192)
+    log = {
+        "prediction_log_sample": 0.25,
+        "prediction_log_seconds": 2.5,
+        "prediction_log_max_bytes": 65_536,
+    }
+    assert settings == Settings("a", "b", "c", "d", tmp_path, 1024, 4, True, 0.25, 5, 7.5, KEY, 0.5, *score, **log)
 
 
 def test_an_identity_takes_the_place_of_the_connection_string() -> None:
@@ -119,6 +139,16 @@ def test_no_storage_at_all_names_both_ways_to_set_it() -> None:
         ("MODEL_REFRESH_SECONDS", "soon", "a number of seconds from 0 to 100,000,000"),
         ("SCORE_MAX_ROWS", "0", "a whole number from 1 up"),
         ("SCORE_MAX_BYTES", "100", "a whole number from 1,024 up"),
+        ("SCORE_CSV_MAX_ROWS", "0", "a whole number from 1 up"),
+        ("SCORE_CSV_MAX_BYTES", "1023", "a whole number from 1,024 up"),
+        ("SCORE_MAX_REQUESTS", "none", "a whole number from 1 up"),
+        ("SCORE_MEMORY_BYTES", "1e9", "a whole number from 1,024 up"),
+        ("PREDICTION_LOG_SAMPLE", "-0.1", "a number from 0 to 1"),
+        ("PREDICTION_LOG_SAMPLE", "10%", "a number from 0 to 1"),
+        ("PREDICTION_LOG_SAMPLE", "1.01", "a number from 0 to 1"),
+        ("PREDICTION_LOG_SAMPLE", "nan", "a number from 0 to 1"),
+        ("PREDICTION_LOG_SECONDS", "-1", "a number of seconds from 0 to 100,000,000"),
+        ("PREDICTION_LOG_MAX_BYTES", "1024", "a whole number from 65,536 up"),
         ("CATALOG_DIR", "/does/not/exist", "a folder"),
     ],
 )
@@ -155,6 +185,13 @@ def test_all_faults_are_told_at_once() -> None:
         "MODEL_REFRESH_SECONDS": "y",
         "SCORE_MAX_ROWS": "z",
         "SCORE_MAX_BYTES": "1",
+        "SCORE_CSV_MAX_ROWS": "1.5",
+        "SCORE_CSV_MAX_BYTES": "-1",
+        "SCORE_MAX_REQUESTS": "0",
+        "SCORE_MEMORY_BYTES": "1",
+        "PREDICTION_LOG_SAMPLE": "2",
+        "PREDICTION_LOG_SECONDS": "z",
+        "PREDICTION_LOG_MAX_BYTES": "1",
         "DataStorage": "",
     }
     message = fault(**wrong)
