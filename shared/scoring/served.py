@@ -88,6 +88,11 @@ class Served:
         """When the version that serves was promoted."""
         return self._live.since if self._live else ""
 
+    @property
+    def latest(self) -> Live | None:
+        """What is in memory, without looking whether it still stands."""
+        return self._live
+
     def current(self) -> LoadedVersion:
         """The version that answers. Raises NoChampion, and CauceError where nothing can be loaded at all."""
         return self.live().champion

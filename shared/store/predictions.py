@@ -55,6 +55,7 @@ class Loss(Struct, frozen=True, tag_field="kind", tag="loss", kw_only=True):
 
     at: str
     model: str
+    role: PredictionRole
     rows: int
     """Since the writer's last such line."""
     schema_version: Literal[1] = 1

@@ -31,7 +31,7 @@ def test_the_golden_lines_are_read_and_written_again_as_they_were() -> None:
     assert isinstance(loss, Loss)
     assert (served.role, served.features["job"], served.features["member"]) == ("served", "técnico", None)
     assert (shadow.against, shadow.against_probability) == (served.version, 0.04)
-    assert loss.rows == 1200
+    assert (loss.role, loss.rows) == ("served", 1200)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_the_golden_lines_are_read_and_written_again_as_they_were() -> None:
         b"{",
         b"null",
         b'{"kind":"rumour"}',
-        b'{"kind":"loss","at":"","model":"m","rows":1,"schema_version":2}',
+        b'{"kind":"loss","at":"","model":"m","role":"served","rows":1,"schema_version":2}',
         b"\xff",
     ],
 )
@@ -55,7 +55,7 @@ def test_a_day_is_read_writer_by_writer_and_no_other_day() -> None:
     for number, (day, writer, part) in enumerate(
         [("2026-11-25", "a", 0), ("2026-11-25", "a", 1), ("2026-11-25", "b", 0), ("2026-11-24", "a", 0)]
     ):
-        lines = [to_json_line(Loss(at="", model="m", rows=10 * number + each)) for each in range(3)]
+        lines = [to_json_line(Loss(at="", model="m", role="served", rows=10 * number + each)) for each in range(3)]
         blobs.write(names.predictions("phone", day, writer, part), b"".join(lines * 40))
     found = [line.rows for line in read_predictions(blobs, "phone", "2026-11-25") if isinstance(line, Loss)]
     assert found == [10 * number + each for number in range(3) for each in [0, 1, 2] * 40]
