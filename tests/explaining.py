@@ -33,8 +33,8 @@ def background(rows: Sequence[dict[str, Any]], inputs: Sequence[Input] = INPUTS)
         inputs=tuple(item.name for item in inputs),
         rows=tuple(tuple(None if np.isnan(value) else float(value) for value in row) for row in matrix),
         chosen_from=2_000,
-        first="2023-01-01",
-        last="2023-12-31",
+        first="2023-01-01T09:30:00.000000",
+        last="2023-12-31T18:00:00.000000",
     )
 
 

@@ -39,6 +39,7 @@ MOST_ROWS = 50
 MOST_SCORED = 150_000
 """Rows that are scored at most to explain one request: some seconds of one core."""
 RETRY_SECONDS = 10
+DAY = len("2026-11-23")
 
 
 class GivenReasons:
@@ -65,6 +66,9 @@ class GivenReasons:
         found = []
         for row, answer in enumerate(scored.probabilities.tolist()):
             effects = compared.explainer.explain(scored.matrix[row], answer, scored.loaded.probabilities)
+            if not np.isfinite(effects.each).all():
+                detail = f"row {row:,} cannot be explained: the model gives no number for rows that are mixed with it"
+                raise Refusal(Kind.NOT_EXPLAINED, detail)
             sent = [scored.rows.columns[item.name][row] for item in inputs]
             values = [Value(*value) for value in zip(inputs, sent, scored.matrix[row].tolist(), strict=True)]
             found.append(tell(values, effects, compared, answer, top))
@@ -123,9 +127,8 @@ def read_compared(registry: Registry, loaded: LoadedVersion) -> Compared:
     version = loaded.version
     stored = from_json(registry.file(version, BACKGROUND_FILE), Background, BACKGROUND_FILE)
     rows = _encoded(stored, version)
-    words = (
-        f"{len(rows):,} of the newest {stored.chosen_from:,} rows that training saw, {stored.first} to {stored.last}"
-    )
+    days = f"{stored.first[:DAY]} to {stored.last[:DAY]}"
+    words = f"{len(rows):,} of the newest {stored.chosen_from:,} rows that training saw, {days}"
     return Compared(Explainer(rows, loaded.probabilities(rows)), len(rows), words)
 
 

@@ -161,7 +161,7 @@ class _All:
         known = np.concatenate([base, values, answer])
         without, joined, weights = _joinings(self._count)
         # Differences are weighed, not answers: what changes nothing has an effect of 0, and not of nearly 0.
-        return np.einsum("js,jsc->jc", weights, known[joined] - known[without])[None]
+        return np.asarray(np.einsum("js,jsc->jc", weights, known[joined] - known[without]))[None]
 
 
 class _Orders:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from shared.scoring.shapley import Effects
     from shared.store.records import Input
 
-DIGITS = {PROBABILITY: 6, LOG_ODDS: 4}
+WHOLE = {PROBABILITY: 1e6, LOG_ODDS: 1e4}
+"""Numbers are rounded to so many parts of one."""
 CLEAR = 2.0
 """Standard errors that an effect must have for its direction to be said."""
 
@@ -144,7 +145,7 @@ def _error(effects: Effects, places: Sequence[int]) -> Amount | None:
     if effects.exact:
         return None
     errors = enumerate(effects.error(places).tolist())
-    return Amount(*(math.ceil(error * 10 ** DIGITS[scale]) / 10 ** DIGITS[scale] for scale, error in errors))
+    return Amount(*(math.ceil(error * WHOLE[scale]) / WHOLE[scale] for scale, error in errors))
 
 
 def _amount(values: NDArray[np.float64]) -> Amount:
@@ -152,4 +153,4 @@ def _amount(values: NDArray[np.float64]) -> Amount:
 
 
 def _round(value: float, scale: int) -> float:
-    return round(value, DIGITS[scale]) + 0.0  # no -0.0
+    return round(value * WHOLE[scale]) / WHOLE[scale]  # as the probability itself is rounded, and without -0.0

@@ -226,15 +226,14 @@ def test_a_long_text_is_cut_in_the_sentence_and_whole_beside_it(office: Office) 
 
 
 def test_values_that_come_in_arrays_are_written_as_those_in_lists(office: Office) -> None:
-    loaded = load_version(office.registry, MODEL, serve_explained(office.registry, column=1, weight=1.0).version)
-    columns: dict[str, Any] = {name: [value, value] for name, value in ROW.items()}
-    columns["balance"] = np.array([2.5, np.nan])
-    columns["age"] = np.array([30, 31])
-    matrix = Encoder(INPUTS).encode(columns, 2)
-    scored = Scored(loaded, Rows(2, columns, [None, None]), matrix, np.array([0.9, 0.5], np.float32), {})
-    found = GivenReasons(office.registry).reasons(scored, Call("POST", "", query={"top": "9"}))
-    sent = [{one.feature: one.value for one in row.features}["balance"] for row in found]
-    assert msgspec.json.encode(sent) == b"[2.5,null]"
+    loaded = load_version(office.registry, MODEL, serve_explained(office.registry, **AGE).version)
+    columns: dict[str, Any] = {name: [value] for name, value in ROW.items()} | {"age": np.array([61])}
+    matrix = Encoder(INPUTS).encode(columns, 1)
+    scored = Scored(loaded, Rows(1, columns, [None]), matrix, loaded.probabilities(matrix), {})
+    (found,) = GivenReasons(office.registry).reasons(scored, Call("POST", ""))
+    assert msgspec.json.encode(found.features[0].value) == b"61"
+    empty = Value(INPUTS[1], np.array([np.nan])[0], math.nan)
+    assert (empty.plain, str(empty)) == (None, "balance empty")
 
 
 # How many
@@ -303,6 +302,12 @@ def test_a_version_without_a_background_says_so_and_answers_without_reasons(offi
     assert office.ask(ROW, explain="false").status == 200
 
 
+def test_a_graph_that_gives_no_number_for_mixed_rows_is_said_to(office: Office) -> None:
+    serve_explained(office.registry, column=1, weight=1.0, bias=0.0)
+    assert refusal(office.ask(ROW), 409).startswith("row 0 cannot be explained: the model gives no number")
+    assert office.ask(ROW, explain="false").status == 200
+
+
 def spoiled(**changes: Any) -> bytes:
     return to_json(msgspec.structs.replace(BEFORE, **changes))
 
@@ -347,7 +352,7 @@ def check_unexplained(office: Office, told: str) -> None:
     detail = refusal(answer, 503)
     assert told in detail
     assert detail.endswith("without ?explain=true it answers all the same")
-    assert answer.headers == {"Retry-After": "10"}
+    assert answer.headers["Retry-After"] == "10"
     plain = json.loads(office.ask(ROW, explain="false").body)
     assert plain["predictions"] == [{"probability": 0.5, "decision": "call"}]
 

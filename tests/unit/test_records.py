@@ -14,6 +14,7 @@ import pytest
 from msgspec import UNSET, Struct
 
 from shared.errors import PermanentError, VersionError
+from shared.store.background import Background
 from shared.store.records import (
     Beside,
     Champion,
@@ -50,6 +51,7 @@ RECORDS: dict[str, type[Struct]] = {
     "version-of-a-blend.json": Version,
     "order.json": Order,
     "progress.json": Progress,
+    "background.json": Background,
 }
 EACH_RECORD = pytest.mark.parametrize(("file", "kind"), RECORDS.items())
 
@@ -144,6 +146,8 @@ def test_what_the_golden_copies_mean_is_kept() -> None:
     assert version.curves.calibration[0] == (0.021, 0.019, 904)
     champion = from_json((GOLDEN / "first-champion.json").read_bytes(), Champion, "c")
     assert champion.previous is None
+    background = from_json((GOLDEN / "background.json").read_bytes(), Background, "b")
+    assert background.rows == ((41.0, 900.5, 2.0), (58.0, None, -1.0))
 
 
 def test_what_the_golden_copies_of_exports_mean_is_kept() -> None:
