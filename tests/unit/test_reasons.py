@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from local.memory_blobs import MemoryBlobs
+from shared.csv_format import csv_rows, read_csv
 from shared.errors import StoreUnavailable
 from shared.features import Encoder
 from shared.scoring.http import Call
@@ -234,6 +235,18 @@ def test_values_that_come_in_arrays_are_written_as_those_in_lists(office: Office
     assert msgspec.json.encode(found.features[0].value) == b"61"
     empty = Value(INPUTS[1], np.array([np.nan])[0], math.nan)
     assert (empty.plain, str(empty)) == (None, "balance empty")
+
+
+def test_a_csv_answer_holds_the_same_reasons_in_a_column(office: Office) -> None:
+    serve_explained(office.registry, **AGE)
+    rows = [ROW | {"age": age} for age in (61, 30)]
+    text = csv_rows([list(ROW)]) + csv_rows([list(row.values()) for row in rows])
+    sent = {"content-type": "text/csv", "accept": "text/csv"}
+    answer = office.scorer.answer(Call("POST", f"models/{MODEL}/score", text, {"explain": "true"}, sent))
+    assert answer.status == 200, answer.body
+    header, lines = read_csv([answer.body], "answer.csv")
+    column = header.index("reasons")
+    assert [json.loads(str(line[column])) for _, line in lines] == reasons(office.ask(rows))
 
 
 # How many
