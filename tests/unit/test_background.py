@@ -85,7 +85,8 @@ def test_only_the_newest_rows_are_chosen_from() -> None:
     found = background(problem, np.linspace(0.1, 0.9, NEWEST))
     assert (found.chosen_from, len(found.rows)) == (NEWEST, ROWS)
     assert (found.first, found.last) == tuple(str(np.datetime_as_string(problem.times[place])) for place in (500, -1))
-    rows = {row.tobytes() for row in newest(problem)}
+    rows = {row.tobytes() for row in problem.rows[500:]}
+    assert np.array_equal(newest(problem), problem.rows[500:], equal_nan=True)
     assert all(np.array(row, np.float32).tobytes() in rows for row in found.rows)
 
 
