@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from shared.settings import Settings
@@ -11,6 +12,7 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from shared.catalog.load import Catalog
     from shared.export.run import Exporter
+    from shared.scoring.prediction_log import PredictionLog
     from shared.scoring.run import Scorer
     from shared.store.blobs import Blobs
 
@@ -63,7 +65,19 @@ def scorer() -> Scorer:
     from shared.scoring.run import Scorer
     from shared.store.registry import Registry
 
-    return Scorer(catalog(), Registry(_connect(patient=False)), settings())
+    blobs = _connect(patient=False)
+    return Scorer(catalog(), Registry(blobs), settings(), _prediction_log(blobs))
+
+
+def _prediction_log(blobs: Blobs) -> PredictionLog:
+    from shared.scoring.day_blobs import DayBlobs
+    from shared.scoring.log_lines import LineMaker
+    from shared.scoring.prediction_log import PredictionLog
+
+    chosen = settings()
+    lines = LineMaker(catalog(), chosen.pii_hash_key)
+    days = DayBlobs(blobs, datetime.now(UTC))
+    return PredictionLog(lines, days, chosen.prediction_log_seconds, chosen.prediction_log_max_bytes)
 
 
 def _connect(*, patient: bool) -> Blobs:

@@ -30,6 +30,7 @@ class Kind(Enum):
     NO_VERSION = ("no-such-version", HTTPStatus.NOT_FOUND)
     METHOD = ("method-not-allowed", HTTPStatus.METHOD_NOT_ALLOWED)
     NOT_ACCEPTABLE = ("not-acceptable", HTTPStatus.NOT_ACCEPTABLE)
+    NOT_COMPARABLE = ("cannot-be-compared", HTTPStatus.CONFLICT)
     NOT_EXPLAINED = ("cannot-be-explained", HTTPStatus.CONFLICT)
     TOO_LARGE = ("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     MEDIA_TYPE = ("unsupported-media-type", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)

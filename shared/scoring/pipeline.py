@@ -56,18 +56,25 @@ class Pipeline:
     def answer(self, model: str, call: Call) -> Answer:
         """The predictions. Raises Refusal."""
         _check_query(call)
-        sent, answered = format_of(call.headers.get("content-type", "")), wanted(call.headers.get("accept", ""))
-        size = self._size(call, sent)
-        with self._admission(size * MEMORY[sent]):
-            loaded = self._versions.choose(model, call.query.get(VERSION))
-            body = inflated(call.body, call.headers.get("content-encoding", ""), self._most_bytes[sent])
-            reader = loaded.csv_reader if sent == CSV else loaded.reader
+        answered = wanted(call.headers.get("accept", ""))
+        with self.rows(call, lambda: self._versions.choose(model, call.query.get(VERSION))) as (loaded, chunks):
             writer = loaded.renderer.writer(answered)
-            with _told(sent):
-                done = self._work(model, call, loaded, self._counted(reader.chunks(body), sent), writer)
+            done = self._work(model, call, loaded, chunks, writer)
         for each in done:
             each()
         return Answer(200, writer.body(), answered)
+
+    @contextmanager
+    def rows(self, call: Call, choose: Callable[[], LoadedVersion]) -> Iterator[tuple[LoadedVersion, Iterator[Rows]]]:
+        """The rows of a request, as the version that is chosen reads them, within the limits. Raises Refusal."""
+        sent = format_of(call.headers.get("content-type", ""))
+        size = self._size(call, sent)
+        with self._admission(size * MEMORY[sent]):
+            loaded = choose()
+            body = inflated(call.body, call.headers.get("content-encoding", ""), self._most_bytes[sent])
+            reader = loaded.csv_reader if sent == CSV else loaded.reader
+            with _told(sent):
+                yield loaded, self._counted(reader.chunks(body), sent)
 
     def _size(self, call: Call, sent: str) -> int:
         """Of the body once it is inflated, which its last bytes tell. Raises Refusal where it is too large."""

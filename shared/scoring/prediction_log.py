@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.errors import CauceError
@@ -63,6 +64,7 @@ class PredictionLog:
         self._asleep = True
         self._queue: deque[Answered] = deque()
         self._rows_waiting = 0
+        self._released: deque[int] = deque()
         self._lost: Counter[tuple[str, PredictionRole]] = Counter()
         self._blocks = Blocks(most_bytes)
         self._flushed_at = float("-inf")
@@ -74,19 +76,36 @@ class PredictionLog:
 
     def offer(self, answered: Answered) -> None:
         """Take rows to be written, or drop and count them. Returns at once, and never raises."""
+        self.hold(answered)()
+
+    def hold(self, answered: Answered) -> Callable[[], None]:
+        """Keep room for rows that will perhaps be answered; what comes back does what ``offer`` does.
+
+        Where it is not called, the room is free again as soon as nobody has it any more.
+        """
         count = answered.rows.count
         with self._lock:
-            is_full = self._rows_waiting > 0 and self._rows_waiting + count > MOST_ROWS
-            is_taken = not is_full and not self._closing.is_set()
-            if is_taken:
-                self._queue.append(answered)
-                self._rows_waiting += count
-            wakes = is_taken and self._asleep
-            self._asleep = self._asleep and not wakes
-        if not is_taken:
-            self._lose(answered, count)
+            while self._released:
+                self._rows_waiting -= self._released.popleft()
+            if self._rows_waiting > 0 and self._rows_waiting + count > MOST_ROWS:
+                return partial(self._lose, answered, count)
+            self._rows_waiting += count
+        return _Held(self, answered)
+
+    def enter(self, answered: Answered) -> None:
+        """Take rows for which there is room."""
+        if self._closing.is_set():
+            self._lose(answered, answered.rows.count)
+            return
+        with self._lock:
+            self._queue.append(answered)
+            wakes, self._asleep = self._asleep, False
         if wakes:
             self._wake()
+
+    def release(self, rows: int) -> None:
+        """Give room back. Without the lock, which the thread may hold in which memory is being collected."""
+        self._released.append(rows)
 
     def state(self) -> dict[str, str | int]:
         """For whoever asks how the process is."""
@@ -207,6 +226,25 @@ class PredictionLog:
         with self._lock:
             self._lost[answered.loaded.version.model, answered.role] += rows
             self.rows_lost += rows
+
+
+class _Held:
+    """Room in the queue for rows that are not certain to be answered."""
+
+    __slots__ = ("_answered", "_log")
+
+    def __init__(self, log: PredictionLog, answered: Answered) -> None:
+        self._log = log
+        self._answered: Answered | None = answered
+
+    def __call__(self) -> None:
+        answered, self._answered = self._answered, None
+        if answered is not None:
+            self._log.enter(answered)
+
+    def __del__(self) -> None:
+        if self._answered is not None:
+            self._log.release(self._answered.rows.count)
 
 
 class Blocks:

@@ -1,33 +1,39 @@
 """Answer an HTTP request. Routes, relative to the app's prefix ``/api/``:
 
 POST models/{model}/score     a row or a list of rows in, predictions out
+POST models/{model}/compare   the same, by two versions side by side
 GET  models                   the models and the versions that serve
 GET  models/{model}           what a model takes, how it decides, how good it is
+GET  models/{model}/versions  the versions that there are
+GET  models/{model}/history   what served when, and why
 GET  health
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from shared.errors import CauceError
-from shared.scoring.answers import Kind, Refusal, later, ok, problem
+from shared.scoring.about import About
+from shared.scoring.answers import Kind, Refusal, problem
 from shared.scoring.coding import GZIP, LEAST_BYTES, deflated
+from shared.scoring.compare import Comparer
 from shared.scoring.http import Answer
 from shared.scoring.media import takes_gzip
 from shared.scoring.pipeline import Pipeline
 from shared.scoring.reasons import GivenReasons
 from shared.scoring.seams import Seams
-from shared.scoring.served import NoChampion, Served
+from shared.scoring.served import Served
 from shared.scoring.tracing import trace_of
-from shared.scoring.versions import STORAGE_RETRY_SECONDS, Versions
+from shared.scoring.traffic import CanarySplit, LogWatcher, ShadowWatcher
+from shared.scoring.versions import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.catalog.load import Catalog
     from shared.scoring.http import Call
+    from shared.scoring.prediction_log import PredictionLog
     from shared.scoring.tracing import Trace
     from shared.settings import Settings
     from shared.store.registry import Registry
@@ -42,18 +48,29 @@ logger = logging.getLogger(__name__)
 class Scorer:
     """Holds the models in memory and answers for all of them. One per process."""
 
-    def __init__(self, catalog: Catalog, registry: Registry, settings: Settings) -> None:
-        self._served = {
+    def __init__(
+        self, catalog: Catalog, registry: Registry, settings: Settings, log: PredictionLog | None = None
+    ) -> None:
+        """Without ``log``, what is answered is not written down, and no shadow has anything to do."""
+        served = {
             use_case.model.name: Served(use_case.model.name, registry, settings.model_refresh_seconds)
             for use_case in catalog.use_cases
         }
-        self._versions = Versions(self._served, registry)
-        self._pipeline = Pipeline(self._versions, settings, Seams(explain=GivenReasons(registry)))
+        versions = Versions(served, registry)
+        watchers = (
+            () if log is None else (LogWatcher(served, log, settings.prediction_log_sample), ShadowWatcher(served, log))
+        )
+        seams = Seams(CanarySplit(served), watchers, GivenReasons(registry))
+        pipeline, about = Pipeline(versions, settings, seams), About(served, versions, registry, log)
+        comparer = Comparer(versions, pipeline)
         self._routes: list[tuple[str, str, Handler]] = [
-            ("POST", "models/*/score", self._score),
-            ("GET", "models", self._models),
-            ("GET", "models/*", self._about),
-            ("GET", "health", self._health),
+            ("POST", "models/*/score", lambda call, model: pipeline.answer(model, call)),
+            ("POST", "models/*/compare", lambda call, model: comparer.answer(model, call)),
+            ("GET", "models", about.models),
+            ("GET", "models/*", about.model),
+            ("GET", "models/*/versions", about.versions),
+            ("GET", "models/*/history", about.history),
+            ("GET", "health", about.health),
         ]
 
     def answer(self, call: Call) -> Answer:
@@ -82,48 +99,6 @@ class Scorer:
             raise Refusal(Kind.NO_ADDRESS, f"no such address: {call.path!r}; see GET models")
         detail = f"{call.method} is not answered here; expected {', '.join(allowed)}"
         raise Refusal(Kind.METHOD, detail, headers={"Allow": ", ".join(allowed)})
-
-    def _score(self, call: Call, model: str) -> Answer:
-        return self._pipeline.answer(model, call)
-
-    def _models(self, _: Call) -> Answer:
-        return ok({"models": [self._state(name) for name in self._served]})
-
-    def _about(self, _: Call, model: str) -> Answer:
-        version = self._versions.champion(model).version
-        return ok(
-            {
-                "model": model,
-                "title": version.title,
-                "description": version.description,
-                "version": version.version,
-                "since": self._served[model].since,
-                "positive": version.positive,
-                "decision": version.decision,
-                "metrics": version.metrics,
-                "data": version.data,
-                "key": version.key,
-                "inputs": version.inputs,
-                "not_to_be_sent": version.unusable,
-            }
-        )
-
-    def _state(self, model: str) -> dict[str, Any]:
-        try:
-            loaded = self._served[model].current()
-        except NoChampion:
-            return {"model": model, "version": None, "state": "no version yet"}
-        except CauceError as error:
-            return {"model": model, "version": None, "state": f"cannot be loaded: {error}"}
-        return {"model": model, "title": loaded.version.title, "version": loaded.version.version, "state": "serving"}
-
-    def _health(self, _: Call) -> Answer:
-        models = [self._state(name) for name in self._served]
-        broken = [state for state in models if state["state"].startswith("cannot")]
-        if broken:
-            detail = "; ".join(f"{state['model']} {state['state']}" for state in broken)
-            raise later(Kind.NOT_LOADED, detail, STORAGE_RETRY_SECONDS)
-        return ok({"status": "ok", "models": models})
 
 
 def _sent(call: Call, answer: Answer, trace: Trace) -> Answer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from functools import partial
 from random import random
 from typing import TYPE_CHECKING
 
@@ -92,7 +91,7 @@ class LogWatcher:
         elif live is not None and live.canary is not None and live.canary.loaded is scored.loaded:
             role = "canary"
         answered = Answered(time.time(), call.request_id, role, scored.loaded, rows, places, probabilities)
-        return partial(self._log.offer, answered)
+        return self._log.hold(answered)
 
 
 class ShadowWatcher:
@@ -115,7 +114,7 @@ class ShadowWatcher:
             return None
         shown = Shown(scored.loaded, probabilities)
         answered = Answered(time.time(), call.request_id, "shadow", live.shadow.loaded, rows, places, None, shown)
-        return partial(self._log.offer, answered)
+        return self._log.hold(answered)
 
 
 def _is_of(live: Live, loaded: LoadedVersion) -> bool:

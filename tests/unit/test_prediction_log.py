@@ -297,6 +297,33 @@ def test_no_offer_waits_for_a_store_that_hangs_and_what_does_not_fit_is_counted(
     assert "1500 rows (served) are missing in the prediction log" in caplog.text
 
 
+def test_room_is_kept_for_rows_that_are_not_certain_to_be_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prediction_log, "MOST_ROWS", 10)
+    store = Store()
+    with logging_into(store) as log:
+        held = [log.hold(answered(6)), log.hold(answered(6))]
+        assert log.state()["rows_waiting"] == 6
+        assert store.blobs == {}
+        assert log.state()["rows_lost"] == 0
+        for each in held:
+            each()
+            each() if each is held[0] else None
+        wait_until(lambda: len(predictions(store)) == 6 and lost(store) == 6)
+
+
+def test_room_that_was_kept_in_vain_is_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prediction_log, "MOST_ROWS", 10)
+    store = Store()
+    with logging_into(store) as log:
+        for _ in range(5):
+            held = log.hold(answered(6))
+            del held
+        log.offer(answered(6))
+    assert len(predictions(store)) == 6
+    assert lost(store) == 0
+    assert log.state()["rows_lost"] == 0
+
+
 def test_one_batch_larger_than_the_queue_is_taken_while_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prediction_log, "MOST_ROWS", 10)
     store = Store()
