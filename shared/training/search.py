@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_MEMBERS = 12
-FEWEST_MEMBERS = 4
-"""However much better one of them was: the world may move, and then others are right."""
-CHANCE = 3.0
-"""Standard errors of its mean loss by which a member may lie behind the best one."""
 BLEND = "blend"
 FIRST_LOOK = 0.25
 """Share of the time budget in which trials may be started."""
@@ -65,15 +61,11 @@ class Contender:
     said: dict[Fold, NDArray[np.float64]] = field(default_factory=dict)
     seconds: float = 0.0
 
-    def losses(self, positive: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """The log loss of each row of the folds that it has answered; ``positive`` is of all rows."""
+    def loss(self, positive: NDArray[np.bool_]) -> float:
+        """Mean log loss over the folds that it has answered; ``positive`` is of all rows."""
         truth = np.concatenate([positive[start:end] for start, end in self.said])
         odds = np.concatenate(list(self.said.values()))
-        return np.asarray(np.logaddexp(0, odds) - truth * odds)
-
-    def loss(self, positive: NDArray[np.bool_]) -> float:
-        """The mean of them."""
-        return float(self.losses(positive).mean())
+        return float((np.logaddexp(0, odds) - truth * odds).mean())
 
 
 def search(problem: Problem, training: Training, report: Callable[[str, int, int], None]) -> Found:
@@ -130,7 +122,7 @@ class _Search:
             self._answer([(contender, fold) for contender in contenders], "trying")
         best = self._of_each_member(contenders, lambda _: 1)
         # Only those that have answered the same, complete folds are compared.
-        return self._affordable(self._plausible(self._ranked(best))[:MOST_MEMBERS])
+        return self._affordable(self._ranked(best)[:MOST_MEMBERS])
 
     def _first_look(self, fold: Fold) -> list[Contender]:
         tried = [trial for trial in trials(self.training, self.problem.folds.choosing[0][0]) if self._usable(trial)]
@@ -154,16 +146,6 @@ class _Search:
 
     def _ranked(self, contenders: Sequence[Contender]) -> list[Contender]:
         return sorted(contenders, key=lambda contender: contender.loss(self.problem.positive))
-
-    def _plausible(self, ranked: list[Contender]) -> list[Contender]:
-        """Without those that chance does not excuse: they would cost time, and a pull to equal weights is for equals."""
-        best = ranked[0].losses(self.problem.positive)
-
-        def is_plausible(contender: Contender) -> bool:
-            behind = contender.losses(self.problem.positive) - best
-            return bool(behind.mean() <= CHANCE * behind.std() / np.sqrt(len(behind)))
-
-        return ranked[:FEWEST_MEMBERS] + [contender for contender in ranked[FEWEST_MEMBERS:] if is_plausible(contender)]
 
     def _halved(self, contenders: Sequence[Contender]) -> list[Contender]:
         """The better half of the settings of each member."""
