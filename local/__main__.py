@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.azurite import PROJECT_ROOT, AzuriteError
+from local.beside import add_to as add_beside
 from local.chosen import local_settings, use_case_of
 from local.follow import TooLate, console, follow_run
 from local.host.settings import HostSettingsError
@@ -101,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     rollback.add_argument("--to", metavar="VERSION", help="default: the one before the champion")
     rollback.add_argument("--why", default="rolled back by hand", help="for the history")
     rollback.set_defaults(run=_rollback)
+
+    add_beside(commands)
     return parser
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from msgspec import UnsetType
 from rich.table import Table
 
 from local.follow import console
@@ -118,12 +119,13 @@ def show_addresses(platform: Platform, use_case: UseCase, row: dict[str, Any]) -
 
 
 def show_history(model: str, entries: Sequence[HistoryEntry], serving: str | None) -> None:
-    """Every promotion and rollback, the newest last."""
+    """Every promotion and rollback, and what was set beside a champion, the newest last."""
     table = Table(title=f"What served as {model!r}", title_justify="left")
     for column in ("when (UTC)", "what", "version", "who", "why"):
         table.add_column(column, no_wrap=column == "version")
     for entry in entries:
-        table.add_row(entry.at, entry.action, entry.version, entry.who, entry.why)
+        share = "" if isinstance(entry.share, UnsetType) else f" to {entry.share:.4g}"
+        table.add_row(entry.at, f"{entry.action}{share}", entry.version, entry.who, entry.why)
     console.print(table)
     console.print(f"Serving now: {serving or 'no version yet'}")
 
