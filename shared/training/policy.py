@@ -48,7 +48,8 @@ def decide(
         return Due(True, (*reasons, "there is no version yet"))
     if age_days >= policy.every_days and fresh_rows > 0:
         reasons.append(f"{_since(age_days, policy)}, {_new_rows(fresh_rows, watch)}")
-    if fresh_rows >= max(policy.min_rows, watch.rows - fresh_rows):
+    enough = max(policy.min_rows, watch.rows - fresh_rows)
+    if fresh_rows >= enough:
         reasons += [*_drift(policy, watch), *_performance(policy, watch, expected_auc)]
     if reasons:
         return Due(True, tuple(reasons))
@@ -57,7 +58,7 @@ def decide(
         False,
         (
             f"not due: {_since(age_days, policy)}, {_new_rows(fresh_rows, watch)}: {measured}",
-            _outlook(policy, age_days, fresh_rows),
+            _outlook(policy, age_days, fresh_rows, enough),
         ),
     )
 
@@ -114,14 +115,14 @@ def _measured(watch: Watch, expected_auc: float | None) -> Iterator[str]:
         yield f"base rate {watch.base_rate:.3g}{before}"
 
 
-def _outlook(policy: Retraining, age_days: float, fresh_rows: int) -> str:
+def _outlook(policy: Retraining, age_days: float, fresh_rows: int, enough: int) -> str:
     if age_days >= policy.every_days:
         return "due with the next new rows"
     # Rounded up, as the age is rounded down: 29.96 days are not 30.
     left = math.ceil((policy.every_days - age_days) * 10) / 10
     when = f"due in {_days(left)}" + ("" if fresh_rows else ", once there are new rows")
-    if fresh_rows < policy.min_rows:
-        return f"{when}; sooner by drift or performance, which are judged by {policy.min_rows:,} new rows"
+    if fresh_rows < enough:
+        return f"{when}; sooner by drift or performance, which are judged by {enough:,} new rows"
     return f"{when}; sooner by drift or performance"
 
 

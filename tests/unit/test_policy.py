@@ -75,8 +75,9 @@ def test_the_cadence_makes_a_version_due(age: float) -> None:
     assert "since the last version (cadence 30), 1 new row (400 since v1 was trained)" in found.reasons[0]
 
 
-def test_without_new_rows_the_cadence_waits_for_them() -> None:
-    found = due(age_days=47.0, fresh_rows=0)
+@pytest.mark.parametrize("age", [30.0, 47.0])
+def test_without_new_rows_the_cadence_waits_for_them(age: float) -> None:
+    found = due(age_days=age, fresh_rows=0)
     assert not found.retrain
     assert found.reasons[1] == "due with the next new rows"
 
@@ -126,8 +127,19 @@ def test_few_fresh_rows_silence_drift_and_performance() -> None:
     found = due(watch=but(**DRIFTED, **APART, **SHIFTED, **FALLEN), fresh_rows=199)
     assert not found.retrain
     assert "199 new rows (400 since v1 was trained): AUC 0.66" in found.reasons[0]
-    assert found.reasons[1] == "due in 18 days; sooner by drift or performance, which are judged by 200 new rows"
+    assert found.reasons[1] == "due in 18 days; sooner by drift or performance, which are judged by 201 new rows"
     assert due(watch=but(**DRIFTED), fresh_rows=200).retrain
+
+
+def test_after_a_version_that_was_not_promoted_it_takes_as_many_rows_again_as_there_were_for_it() -> None:
+    found = due(watch=but(**DRIFTED, rows=1_000), fresh_rows=499)
+    assert not found.retrain
+    assert found.reasons[1] == "due in 18 days; sooner by drift or performance, which are judged by 501 new rows"
+    assert due(watch=but(**DRIFTED, rows=1_000), fresh_rows=500).retrain
+
+
+def test_with_as_many_rows_as_it_takes_the_outlook_asks_for_no_more() -> None:
+    assert due(watch=but(rows=200), fresh_rows=200).reasons[1] == "due in 18 days; sooner by drift or performance"
 
 
 def test_without_new_rows_the_outlook_says_that_it_takes_some() -> None:
@@ -144,14 +156,17 @@ def test_a_bound_itself_is_not_above_it(change: dict[str, Any]) -> None:
     assert not due(watch=but(**change)).retrain
 
 
+@pytest.mark.parametrize("rows", [60, 120])
 @pytest.mark.parametrize("rate", [0.25, 0.55])
-def test_a_base_rate_that_moved_by_chance_is_no_reason(rate: float) -> None:
+def test_a_base_rate_that_moved_by_chance_is_no_reason(rate: float, rows: int) -> None:
     assert due(watch=but(base_rate=rate)).retrain
-    assert not due(watch=but(base_rate=rate, rows=60), fresh_rows=60, policy=Retraining(min_rows=50)).retrain
+    assert not due(watch=but(base_rate=rate, rows=rows), fresh_rows=rows, policy=Retraining(min_rows=50)).retrain
 
 
 def test_a_base_rate_that_moved_little_is_no_reason_however_sure() -> None:
-    assert not due(watch=but(base_rate=0.45, rows=1_000_000)).retrain
+    many = 1_000_000
+    assert not due(watch=but(base_rate=0.45, rows=many), fresh_rows=many).retrain
+    assert due(watch=but(base_rate=0.55, rows=many), fresh_rows=many).retrain
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
@@ -166,6 +181,10 @@ def test_an_auc_whose_interval_reaches_what_is_expected_is_no_reason() -> None:
 
 def test_an_auc_that_fell_little_is_no_reason_however_sure() -> None:
     assert not due(watch=but(metrics={"auc": 0.72}, auc_high=0.73)).retrain
+
+
+def test_an_auc_without_an_interval_is_no_reason() -> None:
+    assert not due(watch=but(metrics={"auc": 0.2}, auc_low=None, auc_high=None)).retrain
 
 
 def test_without_an_expectation_performance_is_no_reason() -> None:

@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from shared.store.records import Input, Watch, from_json, to_json
+from shared.training.drift import psi
 from shared.training.watch import MOST_FEATURES, Rows, measure
 
 INPUTS = tuple(Input(f"x{place}", "number") for place in range(MOST_FEATURES + 5))
@@ -77,6 +78,25 @@ def test_one_row_of_an_outcome_has_figures_and_no_interval(rows: Rows) -> None:
     found = watched(replace(rows, positive=np.arange(300) == 7))
     assert "auc" in found.metrics
     assert (found.auc_low, found.auc_high) == (None, None)
+
+
+def test_two_rows_of_an_outcome_have_an_interval(rows: Rows) -> None:
+    found = watched(replace(rows, positive=np.isin(np.arange(300), [7, 8])))
+    assert found.auc_low is not None
+    assert found.auc_high is not None
+
+
+def test_drift_is_measured_from_the_old_rows_to_the_new_ones(rows: Rows) -> None:
+    # Tenths of the old rows do not divide these new ones into tenths.
+    moved = replace(rows, new=np.abs(rows.new))
+    expected = psi(moved.old, moved.new, INPUTS)
+    found = watched(moved).psi
+    assert found == {name: round(expected[name], 4) for name in found}
+    assert found != {name: round(index, 4) for name, index in psi(moved.new, moved.old, INPUTS).items()}
+
+
+def test_another_seed_tells_rows_apart_by_other_folds(rows: Rows) -> None:
+    assert watched(rows).drift_auc != measure("v1", rows, confidence=0.9, seed=43).drift_auc
 
 
 def test_a_champion_that_cannot_answer_leaves_drift_to_be_measured(rows: Rows) -> None:
