@@ -158,7 +158,7 @@ class Retraining(Struct, frozen=True, forbid_unknown_fields=True):
     """How well a classifier may tell old rows from new ones."""
     base_rate_shift: Annotated[float, Meta(gt=0, le=1)] = 0.1
     """How far the rate of positives may move, beyond what chance explains."""
-    auc_drop: Annotated[float, Meta(gt=0, le=0.5)] = 0.05
+    auc_drop: Annotated[float, Meta(gt=0, le=0.5)] = 0.03
     """How far the champion's AUC may fall below that of its card, beyond what chance explains."""
 
 
