@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from datetime import date
 
 import pytest
 
@@ -78,7 +79,8 @@ def test_the_request_in_the_readme_gets_the_answer_in_the_readme(trained: tuple[
     problem, found = trained
     examples = re.findall(r"""(\{"(?:contact_id|model)".*?\})'?\n```""", README.read_text(), re.DOTALL)
     request, answer = (json.loads(example) for example in examples)
-    row = problem.encoder.encode({name: [value] for name, value in request.items()}, 1)
+    values = {**request, "contacted_on": date.fromisoformat(request["contacted_on"])}
+    row = problem.encoder.encode({name: [value] for name, value in values.items()}, 1)
     (prediction,) = answer["predictions"]
     assert prediction["contact_id"] == request["contact_id"]
     assert prediction["probability"] == pytest.approx(found.blend.predict(row)[0], abs=2e-3)

@@ -89,7 +89,9 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
         assert (before.status, before.headers["Retry-After"]) == (503, "60")
         assert before.headers["Content-Type"].partition(";")[0] == PROBLEM
         assert "has no version yet" in before.json["detail"]
-        made.wait_for(serve(made.registry, 1, phone_inputs()))
+        first = serve(made.registry, 1, phone_inputs())
+        wait_until(lambda: made.score().status == 200)  # that there is no version is remembered for a moment
+        made.wait_for(first)
         yield made
 
 
