@@ -40,12 +40,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:`sklearn.utils.parallel.delayed`:UserWarning"),
 ]
 
-OF_THE_BEST = 0.035
-"""Gap after 4,800 rows of a world that stands still. Measured: 0.025 here; on 40,000 rows
-with other seeds 0.017 and 0.021."""
-TWO_RETRAININGS_LATER = 0.045
-"""Gap on the third, fourth and fifth thousand rows after a jump. 0.021 was measured, 0.027 on the third alone. Boosted
-trees that are fitted on the 2,000 rows since the jump, and on nothing else, have 0.033 to 0.037."""
+OF_THE_BEST = 0.01
+"""Gap after 40,000 rows of a world that stands still. Measured: 0.009 here, 0.007 with seed 3."""
+WITH_FEW_ROWS = 0.025
+"""The same after 4,800 rows: 0.019. The best single fit on all of them, known only afterwards, has 0.017."""
+TWO_RETRAININGS_LATER = 0.035
+"""Gap on the third, fourth and fifth thousand rows after a jump. Measured: 0.018 to 0.028 on each. Boosted trees
+that are fitted on the rows since the jump, and on nothing else, have 0.025 to 0.032."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,12 @@ class Shop:
         return champion.champion.version if champion else None
 
 
+@pytest.mark.xdist_group("a stable world of many rows")
+def test_with_many_rows_of_a_world_that_stands_still_the_best_is_reached(tmp_path: Path) -> None:
+    walk = walked(stable(45_000, seed=2), tmp_path, ("never",), start=40_000, every=5_000)["never"]
+    assert walk.overall < OF_THE_BEST
+
+
 class TestStable:
     pytestmark = pytest.mark.xdist_group("a stable world")
 
@@ -132,10 +139,10 @@ class TestStable:
         return walked(stable(10_800), folder, ("every", "never"), start=4_800, every=3_000)
 
     def test_one_training_comes_near_the_best_on_six_thousand_newer_rows(self, walks: dict[Policy, Walk]) -> None:
-        assert walks["never"].overall < OF_THE_BEST
+        assert walks["never"].overall < WITH_FEW_ROWS
 
     def test_training_with_every_block_does_so_too(self, walks: dict[Policy, Walk]) -> None:
-        assert walks["every"].overall < OF_THE_BEST
+        assert walks["every"].overall < WITH_FEW_ROWS
         assert walks["every"].overall < walks["never"].overall + 0.005
 
 
