@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from shared.catalog.spec import Gate
+from shared.training import gate as gates
 from shared.training.gate import Comparison, judge, judge_first
+from shared.training.metrics import Interval
 
 GATE = Gate()
 BASE = 0.3
@@ -145,6 +147,54 @@ def test_a_difference_within_the_noise_is_no_reason_to_change(positive: np.ndarr
     assert not judge(compared(few, ours, theirs, champion_is_old=True), GATE).promote
 
 
+def seen(monkeypatch: pytest.MonkeyPatch, auc: tuple[float, float], loss: tuple[float, float]) -> None:
+    """Let the intervals of the differences be these."""
+    for name, (low, high) in (("auc_difference", auc), ("log_loss_difference", loss)):
+        found = Interval((low + high) / 2, low, high)
+        monkeypatch.setattr(gates, name, lambda *_, found=found: found)
+
+
+@pytest.mark.parametrize(
+    ("auc", "loss", "is_old", "ground"),
+    [
+        ((0.001, 0.02), (-0.01, 0.02), False, "better: "),
+        ((0.0, 0.02), (-0.02, 0.01), False, None),
+        ((-0.049, 0.01), (-0.02, -0.001), False, "better calibrated"),
+        ((-0.049, 0.01), (-0.02, 0.0), False, None),
+        ((-0.051, 0.01), (-0.02, -0.001), False, None),
+        ((-0.04, -0.009), (-0.02, -0.001), False, "better calibrated"),
+        ((-0.04, -0.011), (-0.02, -0.001), False, None),
+        ((-0.049, 0.01), (0.0, 0.02), True, "no worse"),
+        ((-0.049, 0.01), (0.001, 0.02), True, None),
+        ((-0.04, -0.011), (-0.02, 0.02), True, None),
+        ((-0.051, 0.01), (-0.02, 0.02), True, None),
+    ],
+)
+def test_what_is_a_ground_to_promote_is_said_by_intervals(
+    monkeypatch: pytest.MonkeyPatch, positive: np.ndarray, auc: tuple[float, float], loss: tuple[float, float],
+    is_old: bool, ground: str | None,
+) -> None:  # fmt: skip
+    same = score(positive, 1, 2)
+    seen(monkeypatch, auc, loss)
+    verdict = judge(compared(positive, same, same, champion_is_old=is_old), GATE)
+    assert verdict.promote == (ground is not None)
+    assert verdict.reason.startswith(ground or "not shown to be better")
+
+
+@pytest.mark.parametrize(
+    ("gain", "loss", "serves"),
+    [((0.001, 0.2), (-0.02, 0.03), True), ((0.0, 0.2), (-0.02, 0.01), False), ((0.001, 0.2), (0.001, 0.03), False)],
+)
+def test_a_first_version_is_judged_by_intervals_too(
+    monkeypatch: pytest.MonkeyPatch, positive: np.ndarray, gain: tuple[float, float], loss: tuple[float, float],
+    serves: bool,
+) -> None:  # fmt: skip
+    seen(monkeypatch, gain, loss)
+    verdict = judge_first(positive, score(positive, 1, 2), before(positive), GATE)
+    assert verdict.promote == serves
+    assert verdict.reason.startswith("first version") == serves
+
+
 # What stops a version.
 
 
@@ -163,6 +213,11 @@ def test_too_few_unseen_rows_decide_nothing(positive: np.ndarray, rows: int) -> 
     assert not verdict.promote
     assert f"{rows} rows are unseen" in verdict.reason
     assert LEAK in judge(comparison, GATE, [LEAK]).reason
+
+
+def test_as_many_rows_as_are_asked_for_decide() -> None:
+    few = np.arange(50) % 2 == 0
+    assert judge(compared(few, score(few, 9, 2), score(few, 0, 3)), GATE).promote
 
 
 def test_rows_of_one_outcome_decide_nothing() -> None:

@@ -27,7 +27,10 @@ def bank() -> tuple[dict[str, list[Any]], np.ndarray]:
 
 
 def found(
-    columns: dict[str, list[Any]], positive: np.ndarray, trusted: dict[str, str] | None = None
+    columns: dict[str, list[Any]],
+    positive: np.ndarray,
+    trusted: dict[str, str] | None = None,
+    gate: Gate = GATE,
 ) -> tuple[str, ...]:
     inputs = [input_of(name, values) for name, values in columns.items()]
     declared = {
@@ -35,7 +38,7 @@ def found(
         for item in inputs
     }
     rows = Encoder(inputs).encode(columns, len(positive))
-    return find_leaks(rows, positive, inputs, declared, GATE)
+    return find_leaks(rows, positive, inputs, declared, gate)
 
 
 def input_of(name: str, values: list[Any]) -> Input:
@@ -145,6 +148,24 @@ def test_a_small_group_that_never_buys_is_no_leak() -> None:
     assert found({"young": [("no", "yes")[int(one)] for one in young]}, positive) == ()
 
 
+def test_a_small_group_that_always_buys_is_no_leak() -> None:
+    positive = outcomes(20_000, 0.3)
+    few = bought(positive, 0.2)
+    assert found({"member": [("no", "yes")[int(one)] for one in few]}, positive) == ()
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_the_order_of_a_number_counts_where_bins_are_too_coarse(turn: int) -> None:
+    """One row in 200 is positive, each of them beyond all others; half of the others are empty."""
+    positive = np.arange(20_000) % 200 == 7
+    random = np.random.default_rng(15)
+    values = turn * np.where(positive, random.uniform(2, 3, 20_000), random.uniform(0, 1.9, 20_000))
+    empty = ~positive & (random.random(20_000) < 0.5)
+    column: list[Any] = [None if none else value for none, value in zip(empty, values, strict=True)]
+    (sentence,) = found({"code": column}, positive, gate=Gate(leak=0.995))
+    assert "alone ranks the outcome with AUC 1.000" in sentence
+
+
 def test_a_number_that_leaks_by_a_range_of_values_is_found() -> None:
     positive = outcomes(4_000, 0.3)
     random = np.random.default_rng(10)
@@ -178,6 +199,23 @@ def test_a_clear_leak_does_not_hide_behind_rows_that_are_not_filled_in_yet() -> 
     positive = outcomes(4_000, 0.03)
     noted: list[Any] = [1.0 if buys and row < 3_600 else None for row, buys in enumerate(positive)]
     assert len(found({"noted": noted}, positive)) == 1
+
+
+def test_a_feature_that_ranks_too_well_does_not_hide_behind_rows_that_are_not_filled_in_yet() -> None:
+    positive = outcomes(4_000, 0.3)
+    random = np.random.default_rng(16)
+    value = 2.6 * positive + random.normal(size=4_000)
+    waits = (np.arange(4_000) >= 3_600) & (random.random(4_000) < 0.9)
+    column: list[Any] = [None if wait else one for wait, one in zip(waits, value, strict=True)]
+    (sentence,) = found({"rating": column}, positive)
+    assert "alone ranks" in sentence
+
+
+def test_a_value_that_nearly_all_rows_always_had_is_not_what_is_left_of_others() -> None:
+    positive = outcomes(8_000, 0.03)
+    random = np.random.default_rng(17)
+    flagged = np.where(positive, random.random(8_000) < 0.75, random.random(8_000) < 0.01)
+    assert found({"flag": [("no", "yes")[int(one)] for one in flagged]}, positive) == ()
 
 
 def test_a_weak_feature_may_end() -> None:
