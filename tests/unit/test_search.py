@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.pipeline import Pipeline
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from shared.catalog.spec import Training
 from shared.errors import DropError
 from shared.training import candidates, fits
 from shared.training import search as searched
 from shared.training.blend import Weights
-from shared.training.candidates import FORGOTTEN, Family, Layout, Trial, trials
-from shared.training.fits import Answer, Fits, side_by_side
+from shared.training.candidates import Layout, Trial
+from shared.training.fits import Answer, Fits
 from shared.training.metrics import metrics
 from shared.training.search import BLEND, Contender, _Search, search
 from shared.training.to_onnx import convert
 from tests.phone_data import contacts
-from tests.searching import EXTRA, LIGHT, LOGISTIC, ONE_TRIAL, posed, silent
+from tests.searching import LIGHT, ONE_TRIAL, posed, silent
 
 if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
     from shared.catalog.spec import History
     from shared.store.records import Candidate
     from shared.training.problem import Problem
@@ -402,113 +399,3 @@ def test_a_report_that_fails_ends_the_search_and_leaves_nothing_behind(
     with pytest.raises(ConnectionError):
         search(problem, ALL_ROWS, report)
     gc.collect()
-
-
-def test_results_come_in_the_order_of_the_work() -> None:
-    def slow(item: int) -> int:
-        time.sleep(0.02 * (item % 3 == 0))
-        return item
-
-    assert list(side_by_side(slow, range(10))) == list(range(10))
-    assert list(side_by_side(slow, [])) == []
-
-
-def blas_threads() -> set[int]:
-    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
-
-
-def test_one_fit_that_ends_does_not_free_the_threads_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fits, "workers", lambda: 3)
-
-    def work(item: int) -> set[int]:
-        seen = set()
-        with threadpool_limits(limits=1):
-            for _ in range(3):
-                time.sleep(0.002 * (item % 3))
-                seen |= blas_threads()
-        return seen
-
-    with threadpool_limits(limits=2, user_api="blas"):
-        assert set().union(*side_by_side(work, range(12))) == {1}
-        assert blas_threads() == {min(2, os.cpu_count() or 1)}
-
-
-def test_an_answer_is_what_a_fit_on_the_rows_before_says_and_what_it_took() -> None:
-    problem = posed(contacts(400))
-    layout = Layout.of(problem.encoder.inputs)
-    trial = Trial(LOGISTIC, {"C": 0.1}, 100)
-    answer = Fits(problem, layout, 42).answer(trial, (300, 330))
-    again = trial.fit(layout, 42, problem.rows[200:300], problem.positive[200:300])
-    assert isinstance(answer, Answer)
-    assert answer.log_odds == pytest.approx(again.decision_function(problem.rows[300:330]), abs=1e-4)
-    assert answer.seconds > 0
-
-
-def test_a_window_is_the_newest_rows_before_its_end() -> None:
-    assert Trial(LOGISTIC, {}, 100).window(1000) == slice(900, 1000)
-    assert Trial(LOGISTIC, {}, 100).window(50) == slice(0, 50)
-    assert Trial(LOGISTIC, {}, "all").window(1000) == slice(0, 1000)
-
-
-def test_a_window_with_a_half_life_ends_where_rows_are_forgotten() -> None:
-    trial = Trial(LOGISTIC, {}, "all", 50)
-    assert trial.window(2000) == slice(2000 - FORGOTTEN * 50, 2000)
-    assert trial.window(300) == slice(0, 300)
-    assert 2.0**-FORGOTTEN < 0.001
-
-
-class Recorder(ClassifierMixin, BaseEstimator):
-    """Remembers how rows were weighed."""
-
-    def fit(self, rows: np.ndarray, _: np.ndarray, sample_weight: np.ndarray | None = None) -> Recorder:
-        self.weights = sample_weight
-        return self
-
-
-def weights_of(trial: Trial) -> Any:
-    rows = np.zeros((201, 1), dtype=np.float32)
-    return trial.fit(Layout.of([]), 42, rows, np.arange(201) % 2 == 0)[-1].weights
-
-
-def test_a_row_one_half_life_back_counts_half() -> None:
-    family = Family("recorder", ({},), lambda *_: Pipeline([("model", Recorder())]))
-    weights = weights_of(Trial(family, {}, "all", 50))
-    assert weights[-1] == 1
-    assert weights[-1 - 50] == pytest.approx(0.5)
-    assert weights[-1 - 100] == pytest.approx(0.25)
-    assert (np.diff(weights) > 0).all()
-    assert weights_of(Trial(family, {}, "all")) is None
-
-
-@pytest.mark.parametrize("family", LIGHT, ids=lambda family: family.name)
-def test_every_family_believes_new_rows_more_with_a_half_life(family: Family) -> None:
-    problem = posed(out_of_season(contacts(600, sign=-1) + contacts(400, first=601, seed=2)))
-    layout = Layout.of(problem.encoder.inputs)
-    newest = slice(900, 1000)
-    scores = []
-    for half_life in (None, 80):
-        pipeline = Fits(problem, layout, 42).before(Trial(family, family.settings[0], "all", half_life), 900)
-        scores.append(metrics(problem.positive[newest], pipeline.predict_proba(problem.rows[newest])[:, 1])["auc"])
-    assert scores[1] > scores[0] + 0.1
-
-
-def kinds(training: Training, rows: int) -> set[tuple[History, int | None]]:
-    return {(trial.history, trial.half_life) for trial in trials(training, rows)}
-
-
-def test_histories_that_are_longer_than_the_rows_are_not_tried() -> None:
-    training = Training(history=(100, 500, "all"), half_lives=(60, 300))
-    assert kinds(training, 400) == {(100, None), ("all", None), ("all", 60)}
-    assert kinds(training, 700) == {(100, None), (500, None), ("all", None), ("all", 60), ("all", 300)}
-
-
-def test_where_all_histories_are_longer_all_rows_are_tried() -> None:
-    assert kinds(Training(history=(1000, 5000), half_lives=()), 400) == {("all", None)}
-
-
-def test_a_family_whose_graph_grows_is_not_tried_on_long_histories() -> None:
-    training = Training(history=(1000, 20_000, "all"), half_lives=(500, 2000))
-    tried = {(each.history, each.half_life) for each in trials(training, 50_000) if each.family.name == EXTRA.name}
-    assert tried == {(1000, None), ("all", 500)}
-    tried = {(each.history, each.half_life) for each in trials(training, 4500) if each.family.name == EXTRA.name}
-    assert tried == {(1000, None), ("all", None), ("all", 500), ("all", 2000)}
