@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+import msgspec
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
@@ -141,6 +143,18 @@ def test_each_policy_retrains_when_it_should(history: History, blocks: list[Bloc
     assert len({block.version for block in told["never"].blocks}) == 1
     first, second, third = (block.version for block in told["automatic"].blocks)
     assert first != second == third == told["automatic"].blocks[0].made
+
+
+def test_a_version_that_was_kept_back_is_a_retraining_and_no_promotion(
+    history: History, blocks: list[Block], trainer: QuickTrainer
+) -> None:
+    every = walked(history, blocks)["every"]
+    record = every.steps[1].record
+    assert record is not None
+    every.steps[1] = replace(every.steps[1], record=msgspec.structs.replace(record, outcome="kept"))
+    told = of_world(every)
+    assert (told.retrainings, told.promotions) == (3, 2)
+    assert told.blocks[1].made == record.version
 
 
 def test_what_one_world_has_trained_another_takes_over_at_its_price(
