@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 WIDTH, HEIGHT = 940, 360
-LEFT, TOP, RIGHT, BOTTOM = 66, 44, 920, 300
+LEFT, TOP, RIGHT, BOTTOM = 66, 44, 895, 300
 """The plot's edges inside the picture; the legend is above it."""
 TICKS = 7
 """At most so many blocks are named below the plot."""
