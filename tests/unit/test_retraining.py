@@ -10,15 +10,18 @@ import pytest
 
 from shared.catalog.load import Catalog
 from shared.catalog.spec import Retraining
+from shared.errors import BlobConflict
 from shared.store import names
 from shared.store.records import Verdict
+from shared.store.registry import Registry
 from shared.training import gate
 from shared.training.run import train, utc_now
 from tests.phone_data import contacts, phone, to_csv
 from tests.training_bench import QUICK, Bench
 
 if TYPE_CHECKING:
-    from shared.store.records import RunRecord
+    from shared.store.records import HistoryEntry, RunRecord
+    from shared.store.registry import Serving
 
 
 NEW = 221
@@ -160,3 +163,33 @@ def test_an_order_without_a_drop_is_refused_with_what_to_do() -> None:
     record = bench.trained(bench.order("impatient"))
     assert record.outcome == "refused"
     assert "there is nothing to train on: export the table first, or drop a CSV" in record.reasons[0]
+
+
+def test_a_champion_that_changes_while_a_version_is_judged_makes_it_judged_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champion, judged, promote = bench.serving, [], Registry.promote
+
+    def overtaken(self: Registry, model: str, entry: HistoryEntry, replacing: Serving | None) -> None:
+        judged.append(entry.previous)
+        if len(judged) == 1:
+            raise BlobConflict(names.champion(model))
+        promote(self, model, entry, replacing)
+
+    monkeypatch.setattr(Registry, "promote", overtaken)
+    record = later(bench, bench.drop(to_csv(contacts(1240))), days=31)
+    assert (record.outcome, bench.serving) == ("promoted", record.version)
+    assert judged == [champion, champion]
+
+
+def test_a_version_that_serves_already_stays_promoted_whatever_a_second_look_says(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run died after it had promoted its version and before its record; the event comes again."""
+    blob = bench.drop(to_csv(contacts(1240)), "second.csv")
+    first = later(bench, blob, days=31)
+    assert first.outcome == "promoted"
+    bench.blobs.delete(names.run_record(first.dataset, first.slot, first.model))
+    monkeypatch.setattr(gate, "judge", lambda *_: Verdict(promote=False, reason="no more"))
+    again = later(bench, blob, days=31)
+    assert (again.outcome, again.version, bench.serving) == ("promoted", first.version, first.version)
