@@ -14,7 +14,7 @@ from shared.errors import BlobConflict
 from shared.store import names
 from shared.store.records import Verdict
 from shared.store.registry import Registry
-from shared.training import gate
+from shared.training import gate, run
 from shared.training.run import train, utc_now
 from tests.phone_data import contacts, phone, to_csv
 from tests.training_bench import QUICK, Bench
@@ -193,3 +193,20 @@ def test_a_version_that_serves_already_stays_promoted_whatever_a_second_look_say
     monkeypatch.setattr(gate, "judge", lambda *_: Verdict(promote=False, reason="no more"))
     again = later(bench, blob, days=31)
     assert (again.outcome, again.version, bench.serving) == ("promoted", first.version, first.version)
+
+
+def test_a_drop_that_was_done_is_not_even_read_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    blob = bench.drop(to_csv(contacts(1240)), "second.csv")
+    done = later(bench, blob, days=31)
+    monkeypatch.setattr(run, "read_table", lambda *_: pytest.fail("read again"))
+    assert later(bench, blob, days=62) == done
+
+
+def test_a_champion_whose_column_left_the_catalog_cannot_answer_and_says_which(bench: Bench) -> None:
+    (use_case,) = bench.catalog.use_cases
+    columns = {name: column for name, column in use_case.dataset.columns.items() if name != "balance"}
+    dataset = msgspec.structs.replace(use_case.dataset, columns=columns)
+    bench.catalog = Catalog((msgspec.structs.replace(use_case, dataset=dataset),))
+    record = bench.trained(bench.drop(to_csv(contacts(1240))))
+    assert "the catalog no longer has its columns balance" in record.due[0]
+    assert record.outcome == "promoted"
