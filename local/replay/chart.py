@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from shared.training.markup import Markup, clean
+from shared.markup import Markup, clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.replay.chart import Chart, Line
+from shared.markup import Markup, Parts
 from shared.training import card
 from shared.training.figures import MISSING, NBSP, decimal, moment, percent
-from shared.training.markup import Markup, Parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

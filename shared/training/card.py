@@ -9,17 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared.markup import Markup, Parts
 from shared.training.card_good import goodness, worth
 from shared.training.card_limits import limits, weakness
 from shared.training.card_made import checks, data, inputs, recipe
 from shared.training.figures import MISSING, NBSP, decimal, percent, share_found
-from shared.training.markup import Markup, Parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shared.markup import Values
     from shared.store.records import Verdict, Version
-    from shared.training.markup import Values
 
 TEMPLATE = Path(__file__).with_name("card.html")
 STYLE = Path(__file__).with_name("card.css")

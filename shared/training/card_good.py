@@ -19,8 +19,8 @@ from shared.training.figures import (
 from shared.training.pictures import calibration_picture, gain_picture, lift_picture, profit_picture
 
 if TYPE_CHECKING:
+    from shared.markup import Markup, Parts, Values
     from shared.store.records import Value, Version
-    from shared.training.markup import Markup, Parts, Values
 
 
 def goodness(version: Version, parts: Parts) -> Values:

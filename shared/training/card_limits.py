@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.markup import Markup
 from shared.training.figures import auc_margin, calibration_noise, decimal, percent
-from shared.training.markup import Markup
 
 if TYPE_CHECKING:
+    from shared.markup import Parts, Values
     from shared.store.records import Input, Segment, Version
-    from shared.training.markup import Parts, Values
 
 LEAST_WORSE = 0.02
 """Of AUC or calibration error: less makes no difference to whoever acts."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.markup import Markup
 from shared.store.registry import CARD_FILE
 from shared.training.figures import NBSP, bounds, decimal, history, learned_rows, members, moment
-from shared.training.markup import Markup
 
 if TYPE_CHECKING:
+    from shared.markup import Parts, Values
     from shared.store.records import Candidate, Data, Input, Version
-    from shared.training.markup import Parts, Values
 
 SHOWN_LEVELS = 12
 SHOWN_CHARACTERS = 40

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from shared.markup import Markup, clean
 from shared.training.figures import amount, exact_percent, percent, share_found
-from shared.training.markup import Markup, clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
