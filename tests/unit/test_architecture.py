@@ -118,7 +118,9 @@ def test_a_stage_imports_no_other_stage(stage: str) -> None:
     assert broken(one for one in imports(stage) if one.of(*others)) == []
 
 
-@pytest.mark.parametrize("below", ["shared.catalog", "shared.store", "shared.features", "shared.csv_format", "shared.markup"])
+@pytest.mark.parametrize(
+    "below", ["shared.catalog", "shared.store", "shared.features", "shared.csv_format", "shared.markup"]
+)
 def test_what_stages_share_knows_no_stage(below: str) -> None:
     above = (*STAGES, *FUNCTIONS, "shared.wiring")
     assert broken(one for one in imports("shared") if within(one.importer, below) and one.of(*above)) == []
