@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -35,6 +36,8 @@ WHOLE_BYTES = 4 * 1024 * 1024
 BLOCK_BYTES = 1024 * 1024
 BLOCKS_AT_ONCE = 4
 """So many blocks of one blob are on their way while the next is being made: each is in memory."""
+BLOCKS_GONE = "InvalidBlockList"
+"""What a commit is told when another writer of the blob has committed meanwhile, which takes all other blocks away."""
 TALKATIVE = ("azure.core", "azure.identity")
 """Loggers that tell every request and its headers at level INFO, which Functions keeps and bills."""
 
@@ -75,13 +78,15 @@ class AzureBlobs:
 
     def upload(self, name: str, chunks: Iterable[bytes]) -> None:
         client = self._client(name)
+        # Blocks that wait for a commit belong to the blob, whoever sent them: two writers must not share their names.
+        writer = uuid.uuid4().hex
         ids: list[str] = []
         under_way: deque[Future[Any]] = deque()
         with ThreadPoolExecutor(BLOCKS_AT_ONCE, "upload") as pool:
             for block in _blocks(chunks):
                 if len(under_way) == BLOCKS_AT_ONCE:
                     under_way.popleft().result()
-                ids.append(f"{len(ids):08d}")
+                ids.append(f"{writer}{len(ids):08d}")
                 under_way.append(pool.submit(self._in_container, name, partial(client.stage_block, ids[-1], block)))
             for block_sent in under_way:
                 block_sent.result()
@@ -180,7 +185,8 @@ def _from_answer(name: str, error: HttpResponseError) -> Exception:
         return _NotModified()
     if isinstance(error, ResourceNotFoundError):
         return BlobMissing(f"blob {name!r} does not exist")
-    if isinstance(error, (ResourceExistsError, ResourceModifiedError)) or error.status_code in {409, 412}:
+    is_conflict = error.status_code in {409, 412} or _code(error) == BLOCKS_GONE
+    if is_conflict or isinstance(error, (ResourceExistsError, ResourceModifiedError)):
         return BlobConflict(f"blob {name!r} was written by somebody else: {_reason(error)}")
     if isinstance(error, ClientAuthenticationError) or error.status_code in {401, 403}:
         role = "does the identity have Storage Blob Data Contributor?"
@@ -191,8 +197,12 @@ def _from_answer(name: str, error: HttpResponseError) -> Exception:
 def _reason(error: HttpResponseError) -> str:
     if error.status_code is None:  # no answer of storage: the identity could not be had
         return error.message
+    return f"{error.status_code} {_code(error) or error.reason}"
+
+
+def _code(error: HttpResponseError) -> str | None:
     code = getattr(error, "error_code", None)
-    return f"{error.status_code} {getattr(code, 'value', code) or error.reason}"
+    return getattr(code, "value", code)
 
 
 def _info(container: str, properties: BlobProperties) -> BlobInfo:

@@ -47,7 +47,10 @@ class Blobs(Protocol):
         """Write a small blob and return its ETag. Raises BlobConflict where the condition does not hold."""
 
     def upload(self, name: str, chunks: Iterable[bytes]) -> None:
-        """Write a blob of any size, block by block; it appears whole when all are there, or not at all."""
+        """Write a blob of any size, block by block; it appears whole when all are there, or not at all.
+
+        Of several writers of one blob at once, each that ends leaves its own blob, whole, or raises BlobConflict.
+        """
 
     def append(self, name: str, data: bytes, *, at: int) -> None:
         """Append to a log that is ``at`` bytes long, making it at 0. Raises BlobConflict where it is not."""

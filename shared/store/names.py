@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,11 @@ from shared.errors import DropError
 STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
 VERSION_PATTERN = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{8}\Z")
 DROP_PATTERN = re.compile(r"^drops/(?P<dataset>[^/]+)/(?P<stem>[^/]+?)(?P<suffix>\.[^./]+)?\Z")
+SCORE = "score"
+"""Takes the place of a dataset in the names of what is dropped to be scored: no dataset can be called so."""
+SCORING_PATTERN = re.compile(rf"^drops/{SCORE}/(?P<model>[^/]+)/(?P<stem>[^/]+?)(?P<suffix>\.[^./]+)?\Z")
+RESULT_STEM_CHARACTERS = 200
+"""So much of a file's name is in that of its result: storage allows 1,024 characters in all."""
 PROGRESS = ".progress.json"
 ORDER = ".order"
 NO_MODEL = "none"
@@ -29,6 +35,15 @@ def parse_stamp(text: str) -> datetime:
         msg = f"expected a stamp like 20261123T020000Z, got {text!r}"
         raise ValueError(msg)
     return moment
+
+
+def upload_slot(blob: str, etag: str, modified: datetime) -> str:
+    """The slot of a file that somebody uploads, from the moment and the ETag of the upload.
+
+    The same event again means the same slot, and a new upload under the old name a new one.
+    """
+    digest = hashlib.sha256(f"{blob} {etag}".encode()).hexdigest()
+    return f"{stamp(modified)}-{digest[:8]}"
 
 
 def part(dataset: str, slot: str, attempt: str, index: int) -> str:
@@ -101,6 +116,21 @@ def run_progress(dataset: str, slot: str, model: str) -> str:
     return f"runs/{dataset}/{slot}/{model}{PROGRESS}"
 
 
+def scoring_csv(model: str, name: str) -> str:
+    """A CSV file that is dropped to be scored; ``name`` ends in .csv."""
+    return f"drops/{SCORE}/{model}/{name}"
+
+
+def scoring_version(slot: str, model: str) -> str:
+    """The version that a dropped file is scored by: chosen once, so that a run done again is scored by it too."""
+    return f"runs/{SCORE}/{slot}/{model}.version.json"
+
+
+def result(model: str, stem: str, slot: str) -> str:
+    """The answers to a dropped file; ``stem`` is its name without .csv."""
+    return f"results/{model}/{stem[:RESULT_STEM_CHARACTERS]}-{slot}.csv"
+
+
 def version_file(model: str, version: str, file: str) -> str:
     """One immutable file of a version: model.onnx, card.html, version.json (written last)."""
     return f"models/{model}/{version}/{file}"
@@ -161,3 +191,26 @@ def parse_drop(blob: str) -> Drop:
         msg = f"{blob!r} is not a drop: expected drops/<dataset>/<name>.csv, or a manifest ending in .json"
         raise DropError(msg)
     return Drop(blob, match["dataset"], match["stem"], (match["suffix"] or "").lower())
+
+
+def is_to_score(blob: str) -> bool:
+    """Whether a blob under ``drops/`` is there to be scored, and not to be learned from."""
+    return blob.startswith(f"drops/{SCORE}/")
+
+
+@dataclass(frozen=True)
+class ScoringDrop:
+    """A file under ``drops/score/``."""
+
+    blob: str
+    model: str
+    stem: str
+
+
+def parse_scoring_drop(blob: str) -> ScoringDrop:
+    """Read the name of a file that is to be scored; raise DropError saying what such a file is called."""
+    match = SCORING_PATTERN.match(blob)
+    if match is None or (match["suffix"] or "").lower() != ".csv":
+        msg = f"{blob!r} is not a file to be scored: expected drops/{SCORE}/<model>/<name>.csv"
+        raise DropError(msg)
+    return ScoringDrop(blob, match["model"], match["stem"])

@@ -25,8 +25,7 @@ def slot_of(drop: Drop, blobs: Blobs) -> str:
     info = blobs.info(drop.blob)
     if drop.suffix == ".json":
         return drop.stem
-    digest = hashlib.sha256(f"{drop.blob} {info.etag}".encode()).hexdigest()
-    return f"{names.stamp(info.modified)}-{digest[:8]}"
+    return names.upload_slot(drop.blob, info.etag, info.modified)
 
 
 def ordered_by(drop: Drop, blobs: Blobs) -> tuple[Order | None, Drop]:

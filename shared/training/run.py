@@ -17,13 +17,13 @@ import msgspec
 from shared.csv_format import csv_rows
 from shared.errors import BlobConflict, BlobMissing, DropError, PermanentError, VersionError
 from shared.store import names
+from shared.store.progress import ProgressBlob
 from shared.store.records import RunRecord, from_json, to_json
 from shared.store.registry import GRAPH_FILE, Registry
 from shared.training.champion import age_days, newer_than, watch
 from shared.training.drop import manifests_of, ordered_by, slot_of
 from shared.training.policy import Due, decide
 from shared.training.problem import pose
-from shared.training.progress import ProgressBlob
 from shared.training.promotion import Promotion
 from shared.training.search import search
 from shared.training.table import read_table

@@ -266,6 +266,37 @@ def test_uploads_at_the_same_time_to_a_new_container_are_each_whole(blobs: Blobs
         assert b"".join(blobs.chunks(f"{container}/{index}")) == data[index:] + data[:index]
 
 
+def test_of_two_uploads_of_one_blob_at_once_none_gets_a_block_of_the_other(blobs: Blobs, container: str) -> None:
+    name, ours, theirs = f"{container}/a", noise(5 * MEGABYTE), noise(5 * MEGABYTE)[::-1]
+
+    def interrupted() -> Iterator[bytes]:
+        yield ours[: 3 * MEGABYTE]
+        blobs.upload(name, [theirs[start : start + MEGABYTE] for start in range(0, len(theirs), MEGABYTE)])
+        assert b"".join(blobs.chunks(name)) == theirs
+        yield ours[3 * MEGABYTE :]
+
+    try:
+        blobs.upload(name, interrupted())
+        expected = ours
+    except BlobConflict:  # storage took our blocks away when theirs were committed
+        expected = theirs
+    assert b"".join(blobs.chunks(name)) == expected
+
+
+def test_an_upload_that_breaks_off_leaves_no_block_in_one_that_is_under_way(blobs: Blobs, container: str) -> None:
+    name, ours = f"{container}/a", noise(8 * MEGABYTE)
+
+    def interrupted() -> Iterator[bytes]:
+        for start in range(0, len(ours), MEGABYTE):
+            yield ours[start : start + MEGABYTE]
+            if start == 6 * MEGABYTE:  # the first blocks are there by now
+                with pytest.raises(RuntimeError, match="the source broke off"):
+                    blobs.upload(name, breaking_off(MEGABYTE + 1))
+
+    blobs.upload(name, interrupted())
+    assert b"".join(blobs.chunks(name)) == ours
+
+
 # Logs
 
 
