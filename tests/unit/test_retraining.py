@@ -210,3 +210,18 @@ def test_a_champion_whose_column_left_the_catalog_cannot_answer_and_says_which(b
     record = bench.trained(bench.drop(to_csv(contacts(1240))))
     assert "the catalog no longer has its columns balance" in record.due[0]
     assert record.outcome == "promoted"
+
+
+def test_a_run_that_died_before_promoting_finds_its_version_still_due(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its version is the newest one then, but made of this very drop."""
+    blob = bench.drop(to_csv(contacts(1240)), "second.csv")
+    with monkeypatch.context() as dying:
+        dying.setattr(Registry, "promote", lambda *_: pytest.fail("died"))
+        with pytest.raises(pytest.fail.Exception):
+            later(bench, blob, days=31)
+    assert len(bench.versions) == 2
+    record = later(bench, blob, days=31)
+    assert (record.outcome, record.version) == ("promoted", bench.serving)
+    assert len(bench.versions) == 2
