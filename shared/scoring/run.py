@@ -7,6 +7,8 @@ GET  models/{model}           what a model takes, how it decides, how good it is
 GET  models/{model}/versions  the versions that there are
 GET  models/{model}/history   what served when, and why
 GET  health
+GET  openapi.json             the API itself, for programs
+GET  docs                     the same, for people
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from shared.scoring.coding import GZIP, LEAST_BYTES, deflated
 from shared.scoring.compare import Comparer
 from shared.scoring.http import Answer
 from shared.scoring.media import takes_gzip
+from shared.scoring.openapi import Described
 from shared.scoring.pipeline import Pipeline
 from shared.scoring.reasons import GivenReasons
 from shared.scoring.seams import Seams
@@ -62,7 +65,7 @@ class Scorer:
         )
         seams = Seams(CanarySplit(served), watchers, GivenReasons(registry))
         pipeline, about = Pipeline(versions, settings, seams), About(served, versions, registry, log)
-        comparer = Comparer(versions, pipeline)
+        comparer, described = Comparer(versions, pipeline), Described(served, settings)
         self._routes: list[tuple[str, str, Handler]] = [
             ("POST", "models/*/score", lambda call, model: pipeline.answer(model, call)),
             ("POST", "models/*/compare", lambda call, model: comparer.answer(model, call)),
@@ -71,6 +74,8 @@ class Scorer:
             ("GET", "models/*/versions", about.versions),
             ("GET", "models/*/history", about.history),
             ("GET", "health", about.health),
+            ("GET", "openapi.json", described.document),
+            ("GET", "docs", described.page),
         ]
 
     def answer(self, call: Call) -> Answer:
