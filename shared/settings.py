@@ -33,6 +33,7 @@ SCORE_MAX_ROWS = "SCORE_MAX_ROWS"
 SCORE_MAX_BYTES = "SCORE_MAX_BYTES"
 SCORE_CSV_MAX_ROWS = "SCORE_CSV_MAX_ROWS"
 SCORE_CSV_MAX_BYTES = "SCORE_CSV_MAX_BYTES"
+SCORE_DROP_MAX_BYTES = "SCORE_DROP_MAX_BYTES"
 SCORE_MAX_REQUESTS = "SCORE_MAX_REQUESTS"
 SCORE_MEMORY_BYTES = "SCORE_MEMORY_BYTES"
 PREDICTION_LOG_SAMPLE = "PREDICTION_LOG_SAMPLE"
@@ -66,6 +67,7 @@ class Settings:
     score_max_bytes: int = 10 * 1024 * 1024
     score_csv_max_rows: int = 250_000
     score_csv_max_bytes: int = 64 * 1024 * 1024
+    score_drop_max_bytes: int = 256 * 1024 * 1024
     score_max_requests: int = 64
     score_memory_bytes: int = 512 * 1024 * 1024
     prediction_log_sample: float = 1.0
@@ -97,6 +99,7 @@ class Settings:
             score_max_bytes=reader.integer(SCORE_MAX_BYTES, cls.score_max_bytes, least=1024),
             score_csv_max_rows=reader.integer(SCORE_CSV_MAX_ROWS, cls.score_csv_max_rows, least=1),
             score_csv_max_bytes=reader.integer(SCORE_CSV_MAX_BYTES, cls.score_csv_max_bytes, least=1024),
+            score_drop_max_bytes=reader.integer(SCORE_DROP_MAX_BYTES, cls.score_drop_max_bytes, least=1024),
             score_max_requests=reader.integer(SCORE_MAX_REQUESTS, cls.score_max_requests, least=1),
             score_memory_bytes=reader.integer(SCORE_MEMORY_BYTES, cls.score_memory_bytes, least=1024),
             prediction_log_sample=reader.share(PREDICTION_LOG_SAMPLE, cls.prediction_log_sample),

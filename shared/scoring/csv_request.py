@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
-from shared.scoring.csv_columns import Refused, column_of
+from shared.scoring.csv_columns import EMPTY, Refused, column_of
 from shared.scoring.rows import MOST_FAULTS, Fault, NotRead, RequestFaulty, Rows, cut
 from shared.scoring.values import NOTHING, stranger, values_of
 
@@ -45,22 +45,23 @@ class CsvReader:
         """
         lines = _Lines(body)
         header = lines.header()
-        faults = self._header_faults(header)
+        faults = self.header_faults(header)
         if faults:
             raise RequestFaulty(faults)
         first = 0
         for chunk in lines.chunks(len(header)):
             ragged = _ragged(chunk, len(header), first)
-            faults += ragged or self._faults_of(columns := self._parsed(header, chunk), chunk, first)
+            faults += ragged or self._faults_of(columns := self.parse(header, chunk.rows), chunk, first)
             if len(faults) >= MOST_FAULTS:
                 break
             if not faults:
-                yield self._rows(columns, len(chunk.rows), first)
+                yield self.rows(columns, len(chunk.rows), first)
             first += len(chunk.rows)
         if faults:
             raise RequestFaulty(faults[:MOST_FAULTS])
 
-    def _header_faults(self, header: list[str]) -> list[Fault]:
+    def header_faults(self, header: list[str]) -> list[Fault]:
+        """The columns that are missing, that stand twice, and that the version does not take."""
         found = []
         for name in dict.fromkeys(header):
             if name not in self._values:
@@ -72,8 +73,9 @@ class CsvReader:
                 found.append(_header_fault(name, f"a column, each {value.expected}", NOTHING))
         return found[:MOST_FAULTS]
 
-    def _parsed(self, header: list[str], chunk: _Chunk) -> dict[str, list[Any]]:
-        texts = zip(*chunk.rows, strict=True)
+    def parse(self, header: list[str], rows: Sequence[Line]) -> dict[str, list[Any]]:
+        """Columns of values, with Refused for those that do not fit; ``rows`` are as wide as the header, and some."""
+        texts = zip(*rows, strict=True)
         return {name: self._columns[name].parse(list(column)) for name, column in zip(header, texts, strict=True)}
 
     def _faults_of(self, columns: dict[str, list[Any]], chunk: _Chunk, first: int) -> list[Fault]:
@@ -85,15 +87,18 @@ class CsvReader:
         for place in range(len(chunk.rows)):
             for name, values in faulty.items():
                 if type(values[place]) is Refused:
-                    expected = self._values[name].expected.replace("null", "an empty field")
                     path = f"line {chunk.line(place)}, column {name}"
-                    found.append(Fault(path, expected, values[place].shown, first + place, name))
+                    found.append(Fault(path, self.expected(name), values[place].shown, first + place, name))
                     if len(found) == MOST_FAULTS:
                         return found
         return found
 
-    def _rows(self, columns: dict[str, list[Any]], count: int, first: int) -> Rows:
-        """Columns that are absent are empty throughout."""
+    def expected(self, name: str) -> str:
+        """What the column of this name takes, in words."""
+        return self._values[name].expected.replace("null", EMPTY)
+
+    def rows(self, columns: dict[str, list[Any]], count: int, first: int) -> Rows:
+        """Of columns that have ``count`` values each; those that are absent are empty throughout."""
         key = self._version.key.name
         keys = columns.get(key, [UNSET] * count)
         inputs = {name: columns.get(name) or [None] * count for name in self._values if name != key}

@@ -64,7 +64,7 @@ class Renderer:
 
     def writer(self, content_type: str) -> Writer:
         """For one answer."""
-        return _CsvWriter(self) if content_type == CSV else _JsonWriter(self)
+        return CsvWriter(self) if content_type == CSV else _JsonWriter(self)
 
 
 class _JsonWriter:
@@ -96,7 +96,7 @@ class _JsonWriter:
         return predictions
 
 
-class _CsvWriter:
+class CsvWriter:
     """The key where the request has one, then what was predicted; several warnings are joined by ``; ``."""
 
     content_type = CSV
@@ -107,6 +107,7 @@ class _CsvWriter:
         self._parts: list[bytes] = []
 
     def add(self, shares: Sequence[Scored]) -> None:
+        """The next rows."""
         lines = _in_order(shares, [self._lines(scored) for scored in shares])
         if not self._header:
             explained = any(scored.reasons is not None for scored in shares)
@@ -121,7 +122,13 @@ class _CsvWriter:
         self._parts.append(csv_rows(lines))
 
     def body(self) -> bytes:
+        """All that was added."""
         return b"".join(self._parts)
+
+    def taken(self) -> bytes:
+        """All that was added since this was asked last, for answers that are sent on as they are written."""
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
 
     def _lines(self, scored: Scored) -> list[tuple[Any, ...]]:
         probabilities, decisions = said(scored)

@@ -47,6 +47,7 @@ def test_every_default_is_the_documented_one() -> None:
         "SCORE_MAX_BYTES": str(defaults.score_max_bytes),
         "SCORE_CSV_MAX_ROWS": str(defaults.score_csv_max_rows),
         "SCORE_CSV_MAX_BYTES": str(defaults.score_csv_max_bytes),
+        "SCORE_DROP_MAX_BYTES": str(defaults.score_drop_max_bytes),
         "SCORE_MAX_REQUESTS": str(defaults.score_max_requests),
         "SCORE_MEMORY_BYTES": str(defaults.score_memory_bytes),
         "PREDICTION_LOG_SAMPLE": f"{defaults.prediction_log_sample:.0f}",

@@ -44,6 +44,7 @@ def test_storage_alone_is_enough_and_the_rest_has_defaults() -> None:
     assert settings.score_max_bytes == 10_485_760
     assert settings.score_csv_max_rows == 250_000
     assert settings.score_csv_max_bytes == 67_108_864
+    assert settings.score_drop_max_bytes == 268_435_456
     assert settings.score_max_requests == 64
     assert settings.score_memory_bytes == 536_870_912
     assert settings.prediction_log_sample == 1
@@ -72,6 +73,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "SCORE_MAX_BYTES": "2048",
             "SCORE_CSV_MAX_ROWS": "3",
             "SCORE_CSV_MAX_BYTES": "4096",
+            "SCORE_DROP_MAX_BYTES": "5000",
             "SCORE_MAX_REQUESTS": "6",
             "SCORE_MEMORY_BYTES": "8192",
             "PREDICTION_LOG_SAMPLE": "0.25",
@@ -79,7 +81,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "PREDICTION_LOG_MAX_BYTES": "65536",
         }
     )
-    score = (1, 2048, 3, 4096, 6, 8192)
+    score = (1, 2048, 3, 4096, 5000, 6, 8192)
     log = {
         "prediction_log_sample": 0.25,
         "prediction_log_seconds": 2.5,
@@ -141,6 +143,7 @@ def test_no_storage_at_all_names_both_ways_to_set_it() -> None:
         ("SCORE_MAX_BYTES", "100", "a whole number from 1,024 up"),
         ("SCORE_CSV_MAX_ROWS", "0", "a whole number from 1 up"),
         ("SCORE_CSV_MAX_BYTES", "1023", "a whole number from 1,024 up"),
+        ("SCORE_DROP_MAX_BYTES", "1 GB", "a whole number from 1,024 up"),
         ("SCORE_MAX_REQUESTS", "none", "a whole number from 1 up"),
         ("SCORE_MEMORY_BYTES", "1e9", "a whole number from 1,024 up"),
         ("PREDICTION_LOG_SAMPLE", "-0.1", "a number from 0 to 1"),
@@ -187,6 +190,7 @@ def test_all_faults_are_told_at_once() -> None:
         "SCORE_MAX_BYTES": "1",
         "SCORE_CSV_MAX_ROWS": "1.5",
         "SCORE_CSV_MAX_BYTES": "-1",
+        "SCORE_DROP_MAX_BYTES": "1023",
         "SCORE_MAX_REQUESTS": "0",
         "SCORE_MEMORY_BYTES": "1",
         "PREDICTION_LOG_SAMPLE": "2",
