@@ -38,6 +38,7 @@ class Kind(Enum):
     NOT_SET_UP = ("not-set-up", HTTPStatus.SERVICE_UNAVAILABLE)
     NOT_YET = ("no-version-yet", HTTPStatus.SERVICE_UNAVAILABLE)
     NOT_LOADED = ("cannot-be-loaded", HTTPStatus.SERVICE_UNAVAILABLE)
+    BROKEN = ("version-broken", HTTPStatus.SERVICE_UNAVAILABLE)
     BUSY = ("busy", HTTPStatus.SERVICE_UNAVAILABLE)
 
     def __init__(self, slug: str, status: HTTPStatus) -> None:

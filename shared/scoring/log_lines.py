@@ -118,7 +118,8 @@ def _probabilities(answered: Answered, start: int, stop: int) -> NDArray[np.floa
     if answered.probabilities is not None:
         return answered.probabilities[start:stop]
     columns = {name: values[start:stop] for name, values in answered.rows.columns.items()}
-    return answered.loaded.probabilities(answered.loaded.encoder.encode(columns, stop - start))
+    loaded = answered.loaded
+    return loaded.checked(loaded.probabilities(loaded.encoder.encode(columns, stop - start)))
 
 
 def _decided(loaded: LoadedVersion, found: NDArray[np.float32]) -> tuple[list[float], list[str]]:

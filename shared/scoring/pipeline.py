@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from shared.errors import VersionError
 from shared.scoring.admission import Admission
-from shared.scoring.answers import Kind, Refusal
+from shared.scoring.answers import Kind, Refusal, later
 from shared.scoring.coding import GZIP, inflated
 from shared.scoring.http import CSV, JSON, Answer
 from shared.scoring.media import format_of, wanted
-from shared.scoring.reasons import EXPLAIN, TOP, asked
+from shared.scoring.reasons import EXPLAIN, TOP, asked, asked_top
 from shared.scoring.rows import MOST_FAULTS, NotRead, RequestFaulty, cut
-from shared.scoring.scored import begin
+from shared.scoring.scored import begin, score
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
     type Begun = list[Callable[[], Scored]]
 
+logger = logging.getLogger(__name__)
+
 VERSION = "version"
 QUERY = frozenset({VERSION, EXPLAIN, TOP, "code", "clientId"})
 """What a scoring request's query may hold; the last two are the platform's key, and its name."""
@@ -37,6 +42,7 @@ FORMS = {
     JSON: "an object with the model's inputs, a list of them, or columns; or CSV, as content type text/csv",
     CSV: "a header with the inputs' names and a line for each row",
 }
+BROKEN_RETRY_SECONDS = 60
 AHEAD = 3
 """Chunks of rows that are begun before the first of them is waited for."""
 MEMORY = {JSON: 8, CSV: 2}
@@ -55,9 +61,10 @@ class Pipeline:
 
     def answer(self, model: str, call: Call) -> Answer:
         """The predictions. Raises Refusal."""
-        _check_query(call)
+        explained = _checked_query(call)
         answered = wanted(call.headers.get("accept", ""))
-        with self.rows(call, lambda: self._versions.choose(model, call.query.get(VERSION))) as (loaded, chunks):
+        choose = partial(self._versions.choose, model, call.query.get(VERSION))
+        with self.rows(call, choose, heavy=explained) as (loaded, chunks):
             writer = loaded.renderer.writer(answered)
             done = self._work(model, call, loaded, chunks, writer)
         for each in done:
@@ -65,13 +72,19 @@ class Pipeline:
         return Answer(200, writer.body(), answered)
 
     @contextmanager
-    def rows(self, call: Call, choose: Callable[[], LoadedVersion]) -> Iterator[tuple[LoadedVersion, Iterator[Rows]]]:
-        """The rows of a request, as the version that is chosen reads them, within the limits. Raises Refusal."""
+    def rows(
+        self, call: Call, choose: Callable[[], LoadedVersion], *, heavy: bool = False
+    ) -> Iterator[tuple[LoadedVersion, Iterator[Rows]]]:
+        """The rows of a request, as the version that is chosen reads them, within the limits. Raises Refusal.
+
+        ``heavy``: to answer it takes seconds. What is raised by the version while the rows are in use is told as well.
+        """
         sent = format_of(call.headers.get("content-type", ""))
         size = self._size(call, sent)
-        with self._admission(size * MEMORY[sent]):
+        with self._admission(size * MEMORY[sent], heavy=heavy) as held:
             loaded = choose()
             body = inflated(call.body, call.headers.get("content-encoding", ""), self._most_bytes[sent])
+            held.grow(len(body) * MEMORY[sent])
             reader = loaded.csv_reader if sent == CSV else loaded.reader
             with _told(sent):
                 yield loaded, self._counted(reader.chunks(body), sent)
@@ -115,8 +128,9 @@ class Pipeline:
 
     def _begin(self, model: str, call: Call, loaded: LoadedVersion, rows: Rows) -> Begun:
         """By the version that the request names, or as traffic is split."""
-        shares = ((loaded, None),) if VERSION in call.query else self._seams.traffic.split(model, loaded, rows)
-        return [begin(one, rows if places is None else rows.take(places), places) for one, places in shares]
+        if VERSION in call.query:
+            return [begin(loaded, rows)]
+        return [_share(loaded, one, rows, places) for one, places in self._seams.traffic.split(model, loaded, rows)]
 
     def _finish(self, call: Call, begun: Begun, writer: Writer) -> Iterator[Callable[[], None]]:
         shares: Sequence[Scored] = [each() for each in begun]
@@ -127,11 +141,37 @@ class Pipeline:
         return (one for one in watched if one is not None)
 
 
-def _check_query(call: Call) -> None:
+def _checked_query(call: Call) -> bool:
+    """Whether reasons are asked for. Raises Refusal."""
+    if not call.query:
+        return False
     unknown = call.query.keys() - QUERY
     if unknown:
         known = ", ".join(sorted({VERSION, EXPLAIN, TOP}))
         raise Refusal(Kind.BAD_QUERY, f"{cut(min(unknown))!r} is not asked for here; expected of {known}")
+    explained = asked(call.query)
+    if explained:
+        asked_top(call.query)
+    return explained
+
+
+def _share(
+    champion: LoadedVersion, one: LoadedVersion, rows: Rows, places: Sequence[int] | None
+) -> Callable[[], Scored]:
+    """Begin what one version answers. Where a version on trial cannot, the champion does."""
+    rows = rows if places is None else rows.take(places)
+    begun = begin(one, rows, places)
+    if one is champion:
+        return begun
+
+    def scored() -> Scored:
+        try:
+            return begun()
+        except VersionError as error:
+            logger.warning("%s answers in its place: %s", champion.version.version, error)
+            return score(champion, rows, places)
+
+    return scored
 
 
 @contextmanager
@@ -147,3 +187,7 @@ def _told(sent: str) -> Iterator[None]:
         counted = f"{'at least ' if count == MOST_FAULTS else ''}{count} value{'s' if count > 1 else ''}"
         detail = f"{counted} of the request cannot be used; nothing was scored"
         raise Refusal(Kind.FAULTY, detail, faults=error.faults) from error
+    except VersionError as error:
+        logger.error("a version that serves cannot answer: %s", error)  # noqa: TRY400 - the message says it all
+        detail = f"no answer can be given: {error}; retrain the model, or let another version serve"
+        raise later(Kind.BROKEN, detail, BROKEN_RETRY_SECONDS) from error

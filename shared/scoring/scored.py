@@ -38,7 +38,7 @@ class Scored:
 
 
 def score(loaded: LoadedVersion, rows: Rows, places: Sequence[int] | None = None) -> Scored:
-    """Encode the rows and run the version's graph on them."""
+    """Encode the rows and run the version's graph on them. Raises VersionError where it gives no probabilities."""
     return begin(loaded, rows, places)()
 
 
@@ -46,7 +46,7 @@ def begin(loaded: LoadedVersion, rows: Rows, places: Sequence[int] | None = None
     """The same, beginning at once where there are many rows; what comes back waits for it."""
     matrix = loaded.encoder.encode(rows.columns, rows.count)
     run = loaded.begin(matrix)
-    return lambda: Scored(loaded, rows, matrix, run(), _warnings(loaded, rows, matrix), places)
+    return lambda: Scored(loaded, rows, matrix, loaded.checked(run()), _warnings(loaded, rows, matrix), places)
 
 
 def _warnings(loaded: LoadedVersion, rows: Rows, matrix: NDArray[np.float32]) -> dict[int, list[str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shared.errors import VersionError
-from shared.features import GRAPH_INPUT, GRAPH_OUTPUT, Encoder
+from shared.features import FEW_ROWS, GRAPH_INPUT, GRAPH_OUTPUT, LARGEST_FLOAT, Encoder
 from shared.scoring.csv_request import CsvReader
 from shared.scoring.render import Renderer
 from shared.scoring.request import RowReader
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from shared.store.records import Version
     from shared.store.registry import Registry
 
+ROUNDING = 1e-5
+"""So far from 0 or 1 the sums of 32-bit floats may end; it is put right."""
+
 
 class LoadedVersion:
     """One version: its record, its graph, and the reader of its requests. Immutable, and shared by all threads."""
@@ -34,6 +37,7 @@ class LoadedVersion:
         self.encoder = Encoder(version.inputs)
         self.renderer = Renderer(version)
         self._session = _session(graph, version)
+        self.checked(self._run(_tried(version)))
 
     @cached_property
     def csv_reader(self) -> CsvReader:
@@ -41,7 +45,10 @@ class LoadedVersion:
         return CsvReader(self.version)
 
     def probabilities(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The probability of the positive outcome, shape (n,), of encoded rows, shape (n, inputs)."""
+        """What the graph gives for the positive outcome, shape (n,), of encoded rows, shape (n, inputs).
+
+        Raises VersionError where it fails. That they are probabilities, ``checked`` says.
+        """
         return self.begin(rows)()
 
     def begin(self, rows: NDArray[np.float32]) -> Callable[[], NDArray[np.float32]]:
@@ -55,8 +62,27 @@ class LoadedVersion:
         running = [pool().submit(self._run, rows[part]) for part in parts]
         return lambda: np.concatenate([one.result() for one in running])
 
+    def checked(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the graph gave, once all of it are probabilities. Raises VersionError where one is none, such as NaN."""
+        if len(found) <= FEW_ROWS:
+            if all(0.0 <= one <= 1.0 for one in found.tolist()):
+                return found
+        elif found.min() >= 0.0 and found.max() <= 1.0:  # NaN is neither
+            return found
+        near = np.clip(found, 0.0, 1.0)
+        if not (np.abs(near - found) <= ROUNDING).all():
+            worst = found[~(np.abs(near - found) <= ROUNDING)][0]
+            msg = f"{self.version.model} {self.version.version}: {GRAPH_FILE} gave {worst} where a probability belongs"
+            raise VersionError(msg)
+        return near
+
     def _run(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        answer: NDArray[np.float32] = self._session.run([GRAPH_OUTPUT], {GRAPH_INPUT: rows})[0][:, 1]
+        try:
+            answer: NDArray[np.float32] = self._session.run([GRAPH_OUTPUT], {GRAPH_INPUT: rows})[0][:, 1]
+        except Exception as error:
+            # As below: the graph took the rows that it was tried with, and fails on these.
+            msg = f"{self.version.model} {self.version.version}: {GRAPH_FILE} fails on rows of its schema: {error}"
+            raise VersionError(msg) from error
         return answer
 
 
@@ -78,6 +104,14 @@ def _reader(version: Version) -> RowReader:
         raise VersionError(msg) from error
 
 
+def _tried(version: Version) -> NDArray[np.float32]:
+    """Two rows of the schema: what every graph must answer before it serves. Each value is the nearest one to 0."""
+    lows = [-LARGEST_FLOAT if item.min is None else item.min for item in version.inputs]
+    highs = [LARGEST_FLOAT if item.max is None else item.max for item in version.inputs]
+    row = np.clip(np.clip(0.0, lows, highs), -LARGEST_FLOAT, LARGEST_FLOAT)
+    return np.stack([row, row]).astype(np.float32)
+
+
 def _session(graph: bytes, version: Version) -> Any:
     """The graph, once it has answered rows as it must: a graph that cannot never serves."""
     import onnxruntime
@@ -87,10 +121,9 @@ def _session(graph: bytes, version: Version) -> Any:
     # wait for each other in every operator; and containers without CPU affinity print errors otherwise.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    rows = np.zeros((2, len(version.inputs)), dtype=np.float32)
     try:
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        shape = session.run([GRAPH_OUTPUT], {GRAPH_INPUT: rows})[0].shape
+        shape = session.run([GRAPH_OUTPUT], {GRAPH_INPUT: _tried(version)})[0].shape
     except Exception as error:
         # onnxruntime has an exception type for every way in which a file is not a graph.
         msg = (

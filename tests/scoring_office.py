@@ -1,0 +1,94 @@
+"""A scorer over blobs in memory, and questions to it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from local.memory_blobs import MemoryBlobs
+from shared.csv_format import csv_rows
+from shared.errors import StoreUnavailable
+from shared.scoring.http import Call
+from shared.scoring.run import Scorer
+from shared.settings import Settings
+from shared.store import names
+from shared.store.records import Champion, to_json
+from shared.store.registry import Registry
+from tests.tiny_versions import MODEL, catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from shared.scoring.http import Answer
+    from shared.store.blobs import Blob
+
+SCORE = f"models/{MODEL}/score"
+PROBLEM, JSON = "application/problem+json", "application/json"
+
+
+class FailingBlobs(MemoryBlobs):
+    """Blobs of an account that does not answer while ``down`` is set."""
+
+    down = False
+
+    def read(self, name: str, *, unless: str | None = None) -> Blob | None:
+        if self.down:
+            msg = f"storage did not answer for {name!r}"
+            raise StoreUnavailable(msg)
+        return super().read(name, unless=unless)
+
+
+class Office:
+    """A scorer over blobs of its own."""
+
+    def __init__(self, *models: str, **limits: Any) -> None:
+        self.blobs = FailingBlobs()
+        self.registry = Registry(self.blobs)
+        self.settings = Settings(**{"model_refresh_seconds": 0.0, **limits})
+        self.scorer = Scorer(catalog(*(models or (MODEL,))), self.registry, self.settings)
+
+    def get(self, path: str) -> Answer:
+        return self.scorer.answer(Call("GET", path, b""))
+
+    def score(self, content: Any, path: str = SCORE) -> Answer:
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        return self.scorer.answer(Call("POST", path, body))
+
+    def ask(self, content: Any, query: dict[str, str] | None = None, **headers: str) -> Answer:
+        """Score, with ``content_type="text/csv"`` and the like."""
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.scorer.answer(Call("POST", SCORE, body, query or {}, named))
+
+    def put(self, version: str, file: str, data: bytes) -> None:
+        self.blobs.write(names.version_file(MODEL, version, file), data)
+
+    def name_champion(self, version: str) -> None:
+        self.write_champion(to_json(Champion(version=version, previous=None, since="now")))
+
+    def write_champion(self, data: bytes) -> None:
+        self.blobs.write(names.champion(MODEL), data)
+
+
+def csv_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """The rows, which have the same names, as the export writes them."""
+    return csv_rows([list(rows[0])]) + csv_rows([list(row.values()) for row in rows])
+
+
+def predictions(answer: Answer) -> list[dict[str, Any]]:
+    assert (answer.status, answer.content_type) == (200, JSON), answer.body
+    found: list[dict[str, Any]] = json.loads(answer.body)["predictions"]
+    return found
+
+
+def problem(answer: Answer, status: int) -> dict[str, Any]:
+    """The problem's details, once they have the shape that RFC 9457 gives them."""
+    content: dict[str, Any] = json.loads(answer.body)
+    assert (answer.status, answer.content_type, content["status"]) == (status, PROBLEM, status)
+    assert content.keys() - {"errors"} == {"type", "title", "status", "detail", "instance"}
+    assert all(isinstance(content[name], str) and content[name] for name in ("type", "title", "detail"))
+    assert content["instance"] == answer.headers["x-request-id"]
+    for fault in content.get("errors", ()):
+        assert fault.keys() >= {"path", "expected", "got", "row"}
+    return content
