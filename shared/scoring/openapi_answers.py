@@ -85,24 +85,8 @@ def schemas() -> dict[str, Schema]:
     return {**found, "Problem": problem()}
 
 
-def predictions(model: str, key: str) -> Schema:
+def answer(model: str) -> Schema:
     """The answer to a scoring request."""
-    properties = {
-        key: {"type": KEY_TYPES, "description": "What names the row, where the request says."},
-        "probability": {"type": "number", "minimum": 0, "maximum": 1},
-        "decision": {"type": "string"},
-        "version": {
-            "type": "string",
-            "description": "The version that answered this row, where it is not the one above: a canary has its share.",
-        },
-        "warnings": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "What the model does not know: the row was answered without it.",
-        },
-        "reasons": {"$ref": SCHEMAS + "Reasons"},
-    }
-    prediction = {"type": "object", "properties": properties, "required": ["probability", "decision"]}
     return {
         "title": f"Answers of {model}",
         "type": "object",
@@ -111,11 +95,36 @@ def predictions(model: str, key: str) -> Schema:
             "version": {"type": "string", "description": "The version that read the request."},
             "predictions": {
                 "type": "array",
-                "items": prediction,
+                "items": {"$ref": f"{SCHEMAS}{model}.prediction"},
                 "description": "One for each row, in the order of the request.",
             },
         },
         "required": ["model", "version", "predictions"],
+    }
+
+
+def prediction(model: str, key: str) -> Schema:
+    """The answer to one row. ``key`` is what an answer calls the row's name."""
+    return {
+        "title": f"Answer of {model} to a row",
+        "type": "object",
+        "properties": {
+            key: {"type": KEY_TYPES, "description": "What names the row, where the request says."},
+            "probability": {"type": "number", "minimum": 0, "maximum": 1},
+            "decision": {"type": "string"},
+            "version": {
+                "type": "string",
+                "description": "The version that answered this row, where it is not that of the whole answer: a canary "
+                "has its share.",
+            },
+            "warnings": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "What the model does not know: the row was answered without it.",
+            },
+            "reasons": {"$ref": SCHEMAS + "Reasons"},
+        },
+        "required": ["probability", "decision"],
     }
 
 

@@ -17,7 +17,7 @@ from shared.scoring.openapi_rows import NOT_SENT
 from shared.scoring.openapi_words import bounds, kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     type Schema = dict[str, Any]
 
@@ -95,7 +95,7 @@ class _Page:
             summary=operation["summary"],
             description=self._text(operation.get("description", "")),
             parameters=self._parameters(parameters),
-            body=self._body(base + path, operation.get("requestBody")),
+            body=self._body(base + path + _query(map(self._resolved, parameters)), operation.get("requestBody")),
             answer=self._answer(responses.get("200")),
             responses=self._responses(responses),
         )
@@ -163,8 +163,12 @@ class _Page:
         for content_type, content in (response or {}).get("content", {}).items():
             if content.get("example"):
                 value = content["example"]
-                text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-                shown.append(self._parts.fill("example", name=content_type, text=text))
+                text = (
+                    value.replace("\r\n", "\n")
+                    if isinstance(value, str)
+                    else json.dumps(value, ensure_ascii=False, indent=2)
+                )
+                shown.append(self._parts.fill("example", name=content_type, text=text.replace("\r\n", "\n")))
         return self._parts.fill("answer", examples=Markup("".join(shown))) if shown else ""
 
     def _responses(self, responses: Schema) -> Markup:
@@ -234,6 +238,12 @@ class _Page:
 def _place_of(name: str) -> str:
     """Where a component is told: rows with their model, all others by themselves."""
     return name.rpartition(".")[0] if name.endswith(TOLD_BY_MODELS) else name
+
+
+def _query(parameters: Iterable[Schema]) -> str:
+    """What a request's query must hold."""
+    names = [one["name"] for one in parameters if one["in"] == "query" and one.get("required")]
+    return "?" + "&".join(f"{name}=${name.upper()}" for name in names) if names else ""
 
 
 def _id(name: str) -> str:

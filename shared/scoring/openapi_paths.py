@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins as builtins
 
 from shared.scoring.http import CSV, JSON
-from shared.scoring.openapi_answers import as_csv, of_schema, ok, predictions
+from shared.scoring.openapi_answers import answer, as_csv, of_schema, ok, prediction
 from shared.scoring.openapi_errors import SCHEMAS, errors
 from shared.scoring.openapi_parameters import ref
 from shared.scoring.openapi_rows import columns, example_columns, example_csv, example_row, row
@@ -54,7 +54,8 @@ def schemas_of(seen: Seen, limits: Limits) -> dict[str, Schema]:
     return {
         f"{seen.model}.row": row(version),
         f"{seen.model}.columns": columns(version, limits.rows),
-        f"{seen.model}.answer": predictions(seen.model, renderer.key),
+        f"{seen.model}.answer": answer(seen.model),
+        f"{seen.model}.prediction": prediction(seen.model, renderer.key),
     }
 
 
@@ -100,9 +101,9 @@ def _scoring(seen: Seen, limits: Limits) -> Schema:
         "responses": errors("score", _faults(loaded)),
     }
     if loaded is not None:
-        answer = {JSON: {"schema": {"$ref": f"{SCHEMAS}{name}.answer"}, **_answered(loaded, JSON)}}
+        as_json = {JSON: {"schema": {"$ref": f"{SCHEMAS}{name}.answer"}, **_answered(loaded, JSON)}}
         text = _answered(loaded, CSV).get("example", "")
-        done = ok("An answer for each row, in the order of the request.", {**answer, **as_csv(text)})
+        done = ok("An answer for each row, in the order of the request.", {**as_json, **as_csv(text)})
         done["links"] = _by_version(name)
         operation["responses"] = {"200": done, **operation["responses"]}
     return operation

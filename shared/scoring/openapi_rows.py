@@ -22,6 +22,7 @@ DATE, NEXT_DATE = "2026-11-23", "2026-11-24"
 DATE_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 MOST_LEVELS = 50
 """That are listed as examples."""
+NEAR = 200
 NOT_SENT = "x-not-to-be-sent"
 """The extension that names columns which a request may not hold, with the reason of each."""
 
@@ -142,13 +143,13 @@ def _examples(item: Input, value: Value) -> list[Any]:
 
 
 def _between(item: Input, low: float, high: float) -> float:
-    """A third of the way up where both bounds are the schema's own, and else what is nearest to nothing."""
-    if item.min is None or item.max is None:
-        return min(max(0, low), high)
+    """A third of the way up where that is not far, and else what is nearest to one."""
+    if item.min is None or item.max is None or high - low > NEAR:
+        return min(max(1, low), high)
     third = low + (high - low) / 3
     whole = round(third)
     if item.type == "integer" or low <= whole <= high:
-        return int(whole) if low <= whole <= high else low
+        return whole if low <= whole <= high else low
     return third
 
 
