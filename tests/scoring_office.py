@@ -90,5 +90,5 @@ def problem(answer: Answer, status: int) -> dict[str, Any]:
     assert all(isinstance(content[name], str) and content[name] for name in ("type", "title", "detail"))
     assert content["instance"] == answer.headers["x-request-id"]
     for fault in content.get("errors", ()):
-        assert fault.keys() >= {"path", "expected", "got", "row"}
+        assert fault.keys() >= {"path", "expected", "got"}
     return content
