@@ -81,11 +81,7 @@ class Described:
 
         described = document(seen, self._limits())
         shown, headers = page(described)
-        return _Made(
-            versions,
-            _answer(msgspec.json.encode(described), JSON, {}),
-            _answer(shown, f"{HTML}; charset=utf-8", headers),
-        )
+        return _Made(versions, _answer(msgspec.json.encode(described), JSON, {}), _answer(shown, HTML, headers))
 
     def _limits(self) -> Limits:
         from shared.scoring.openapi_paths import Limits

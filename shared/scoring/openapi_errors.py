@@ -34,6 +34,7 @@ DETAILS = {
     Kind.NOT_SET_UP: "the app is not set up: settings: DataStorage: expected a connection string",
     Kind.NOT_YET: "model 'phone' has no version yet: it serves when the first drop has been trained on",
     Kind.NOT_LOADED: "model 'phone' cannot be loaded: storage did not answer",
+    Kind.BROKEN: "no answer can be given: phone 20260101T000000Z-00000000 gives no probability; retrain the model",
     Kind.BUSY: "64 requests are being answered, as many as memory is kept for; try again",
 }
 """An example of each; what is true of a request is in its own ``detail``."""
@@ -52,7 +53,7 @@ KINDS = {
 UNAUTHORIZED = {"description": "The function key is missing or wrong. The platform says so, without a body."}
 HEADERS_SENT = {
     Kind.METHOD: "Allow", Kind.MEDIA_TYPE: "Accept", Kind.NOT_YET: "Retry-After", Kind.NOT_LOADED: "Retry-After",
-    Kind.BUSY: "Retry-After",
+    Kind.BROKEN: "Retry-After", Kind.BUSY: "Retry-After",
 }  # fmt: skip
 
 
