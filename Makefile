@@ -1,6 +1,6 @@
 # The commands that people and CI run. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo up test bench bench-export bench-replay lint types format clean
+.PHONY: help setup setup-tests demo up test bench bench-export bench-replay bench-score lint types format clean
 
 # Any Python from 3.9 that runs can do the set-up, which finds or fetches the 3.13 that everything else uses.
 PYTHON ?= $(shell for p in python3 python3.13 /usr/bin/python3 python; do \
@@ -30,7 +30,7 @@ up: setup ## Run the function app on this machine with local.settings.json
 test: lint types setup-tests ## Check style and types, then run every test (PYTEST_ARGS="-k drop")
 	@$(ONE_THREAD) $(VENV)/python -m pytest $(PYTEST_ARGS)
 
-bench: bench-export bench-replay ## Measure speed and memory, which no test does: machines differ
+bench: bench-export bench-replay bench-score ## Measure speed and memory, which no test does: machines differ
 
 # A million rows out of PostgreSQL, beside pandas (BENCH_ARGS="--rows 100000 --json figures.json").
 bench-export: setup-tests
@@ -39,6 +39,10 @@ bench-export: setup-tests
 # The last fifth of the demo company's calls, answered in blocks of 250 (BENCH_ARGS="--policy every --json").
 bench-replay: setup
 	@$(VENV)/python -m local replay phone --csv "$$($(VENV)/python -m local.company)" --from 80% --every 250 $(BENCH_ARGS)
+
+# The same model in Cauce, FastAPI, MLflow and BentoML; about 20 minutes (BENCH_ARGS="--only cauce,fastapi --json f.json").
+bench-score: setup
+	@$(VENV)/python -m tests.bench.score_bench $(BENCH_ARGS)
 
 lint: setup ## Check style
 	@$(VENV)/ruff check .

@@ -1,0 +1,216 @@
+"""The servers that ``score_bench`` compares: how each is started, asked, and understood."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from azure.storage.blob import BlobServiceClient
+
+from local.children import Child
+from local.launch import start_host
+from local.waiting import wait_until
+from shared.store.azure_blobs import AzureBlobs
+from shared.store.registry import Registry
+from tests.bench.score_model import KEPT, MODEL, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from local.azurite import Azurite
+    from tests.bench.score_model import FittedModel
+
+REQUIREMENTS = ROOT / "requirements-bench.txt"
+START_SECONDS = 180.0
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""For every server: on a busy machine with few cores OpenMP's threads wait for each other, by far the longest for the
+pipelines of scikit-learn."""
+QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "BENTOML_DO_NOT_TRACK": "True"}
+TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Server:
+    """One that runs, and where."""
+
+    name: str
+    port: int
+    pid: int
+    path: str
+    headers: dict[str, str] = field(default_factory=dict)
+    wrap: Callable[[Any], Any] = lambda rows: rows
+    """From a row, or a list of rows, to what this server takes."""
+
+    def body(self, rows: list[dict[str, Any]]) -> bytes:
+        """The request for one row or for many."""
+        return json.dumps(self.wrap(rows[0] if len(rows) == 1 else rows)).encode()
+
+    def cpu_seconds(self) -> float:
+        """What all its processes have used so far."""
+        return sum(int(user) + int(system) for user, system in (one[11:13] for one in self._processes())) * TICK_SECONDS
+
+    def megabytes(self) -> float:
+        """Resident, of all its processes, what they share counted in each."""
+        return sum(int(one[21]) for one in self._processes()) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def _processes(self) -> Iterator[list[str]]:
+        """The fields of /proc/PID/stat behind the name, of the process, its children and theirs."""
+        every: dict[int, list[str]] = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it has ended
+                every[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
+        family = [self.pid]
+        for parent in family:
+            family += [pid for pid, fields in every.items() if int(fields[1]) == parent]
+        return (every[pid] for pid in family if pid in every)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What servers are started with."""
+
+    model: FittedModel
+    folder: Path
+    """For logs."""
+    storage: Azurite
+
+
+def probabilities(answer: bytes) -> list[float]:
+    """Of the rows of any server's answer: all say the same in the same words."""
+    return [prediction["probability"] for prediction in json.loads(answer)["predictions"]]
+
+
+def rival_python() -> Path:
+    """The interpreter of the rivals' environment, which is made where it is not there yet."""
+    pins = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
+    folder = KEPT / f"venv-{pins}"
+    done = folder / "complete"
+    if not done.exists():
+        print("installing what Cauce is compared with; this takes some minutes, once", flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        pip = [str(folder / "bin/python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
+        done.touch()
+    return folder / "bin/python"
+
+
+@contextmanager
+def cauce(bench: Bench) -> Iterator[Server]:
+    """The function app on the local host, with keys, over Azurite; the blob trigger listens as it does in Azure."""
+    storage = bench.storage.connection_string
+    with BlobServiceClient.from_connection_string(storage) as service:
+        bench.model.serve(Registry(AzureBlobs(service)))
+    environment = {
+        **ONE_THREAD,
+        "DataStorage": storage,
+        "AzureWebJobsStorage": storage,
+        "EXPORT_SCHEDULE": "0 0 2 1 1 *",
+        "AzureWebJobs.export_timer.Disabled": "true",
+        "AzureFunctionsWebHost__hostid": "score-bench",
+    }
+    with start_host(ROOT, environment, output=bench.folder / "cauce.log", kind="local") as host:
+        headers = {"x-functions-key": str(host.function_key), "Content-Type": "application/json"}
+        port = int(host.url.rpartition(":")[2])
+        yield Server("cauce", port, host.child.pid, f"/api/models/{MODEL}/score", headers)
+
+
+@contextmanager
+def fastapi(bench: Bench) -> Iterator[Server]:
+    """uvicorn with uvloop and httptools, one process, no access log."""
+    with _fastapi(bench, "fastapi", {}) as server:
+        yield server
+
+
+@contextmanager
+def fastapi_graph(bench: Bench) -> Iterator[Server]:
+    """The same service by somebody who knows onnxruntime and leaves pandas out."""
+    with _fastapi(bench, "fastapi-graph", {"BENCH_GRAPH": "1"}) as server:
+        yield server
+
+
+@contextmanager
+def _fastapi(bench: Bench, name: str, environment: dict[str, str]) -> Iterator[Server]:
+    port = _free_port()
+    command = ["-m", "uvicorn", "tests.bench.score_fastapi:app", "--port", str(port), "--no-access-log"]
+    with _rival(bench, name, command, environment) as child:
+        yield _ready(Server(name, port, child.pid, "/score", {"Content-Type": "application/json"}), child, bench)
+
+
+@contextmanager
+def mlflow(bench: Bench) -> Iterator[Server]:
+    """``mlflow models serve --env-manager local``."""
+    saved, port = bench.folder / "mlflow-model", _free_port()
+    with _rival(bench, "mlflow-save", ["-m", "tests.bench.score_mlflow", str(saved)], {}) as child:
+        if child.wait(START_SECONDS):
+            raise RuntimeError((bench.folder / "mlflow-save.log").read_text())
+    command = ["-m", "mlflow", "models", "serve", "-m", str(saved), "--env-manager", "local", "-p", str(port)]
+    with _rival(bench, "mlflow", command, {}) as child:
+        server = Server(
+            "mlflow", port, child.pid, "/invocations", {"Content-Type": "application/json"},
+            lambda rows: {"dataframe_records": rows if isinstance(rows, list) else [rows]},
+        )  # fmt: skip
+        yield _ready(server, child, bench)
+
+
+@contextmanager
+def bentoml(bench: Bench) -> Iterator[Server]:
+    """``bentoml serve`` with one worker."""
+    port = _free_port()
+    command = ["-m", "bentoml", "serve", "tests.bench.score_bento:Scorer", "--host", "127.0.0.1", "--port", str(port)]
+    with _rival(bench, "bentoml", command, {}) as child:
+        server = Server(
+            "bentoml", port, child.pid, "/score", {"Content-Type": "application/json"},
+            lambda rows: {"rows": rows if isinstance(rows, list) else [rows]},
+        )  # fmt: skip
+        yield _ready(server, child, bench)
+
+
+SERVERS = {"cauce": cauce, "fastapi": fastapi, "mlflow": mlflow, "bentoml": bentoml, "fastapi-graph": fastapi_graph}
+
+
+@contextmanager
+def _rival(bench: Bench, name: str, command: list[str], environment: dict[str, str]) -> Iterator[Child]:
+    python = rival_python()
+    settings = {
+        **os.environ,
+        **ONE_THREAD,
+        **QUIET,
+        **environment,
+        "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "BENCH_MODEL": str(bench.model.folder),
+        "BENTOML_HOME": str(bench.folder / "bentoml"),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{bench.folder / 'mlflow.db'}",
+    }
+    with (bench.folder / f"{name}.log").open("wb") as output:
+        child = Child([str(python), *command], output=output, environment=settings, folder=ROOT)
+    with child:
+        yield child
+
+
+def _ready(server: Server, child: Child, bench: Bench) -> Server:
+    def listens() -> bool:
+        if child.exit_code is not None:
+            raise RuntimeError((bench.folder / f"{server.name}.log").read_text()[-4000:])
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", server.port)) == 0
+
+    wait_until(listens, START_SECONDS)
+    return server
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
