@@ -43,9 +43,10 @@ class MortalBlobs:
 
     def _step(self, write: Callable[[], Any]) -> Any:
         self.writes += 1
-        if self.writes == self.at and not self.after:
+        number = self.writes  # what an upload is fed by may write itself
+        if number == self.at and not self.after:
             self.die()
         result = write()
-        if self.writes == self.at and self.after:
+        if number == self.at and self.after:
             self.die()
         return result

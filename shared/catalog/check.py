@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.catalog.spec import CURSOR_TYPES, FEATURE_TYPES, NUMERIC_TYPES
+from shared.store.names import SCORE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +85,11 @@ def _domain_faults(column: Column) -> Iterator[str]:
 
 def dataset_faults(dataset: Dataset) -> Iterator[str]:
     """The faults that more than one column, or the section as a whole, shows."""
+    if dataset.name == SCORE:
+        yield (
+            f"dataset.name: {SCORE!r} is taken: files under drops/{SCORE}/ are scored, not learned from; expected "
+            "another name"
+        )
     if (dataset.table is None) == (dataset.query is None):
         yield "dataset: expected either 'table' or 'query', " + (
             "neither is given" if dataset.table is None else "both are given"
