@@ -148,8 +148,8 @@ def _body(seen: Seen, limits: Limits) -> Schema:
     return {
         "required": True,
         "description": (
-            "A row, a list of rows, rows by column, or CSV: a header and a line for each row. Integers are written "
-            f"without a decimal point. JSON: up to {limits.rows:,} rows and {limits.bytes:,} bytes; CSV: up to "
+            "A row, a list of rows, rows by column, or CSV: a header and a line for each row. "
+            f"JSON: up to {limits.rows:,} rows and {limits.bytes:,} bytes; CSV: up to "
             f"{limits.csv_rows:,} rows and {limits.csv_bytes:,} bytes, an empty field is null. UTF-8, plain or gzip."
         ),
         "content": {

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from shared.scoring.rows import MOST_FAULTS, Fault, NotRead, RequestFaulty, Rows, cut
-from shared.scoring.values import KEY, NOTHING, stranger, values_of
+from shared.scoring.values import INTEGERS, KEY, NOTHING, stranger, values_of, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ class RowReader:
                 return self._of_columns(self._columns.decode(body).columns)
             decoded = self._decoder.decode(body)
         except msgspec.ValidationError as error:
-            raise self._faulty(body, in_columns, str(error)) from error
+            return self._again(body, in_columns, error)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise NotRead(str(error)) from error
         return decoded if isinstance(decoded, list) else [decoded]
@@ -121,16 +121,32 @@ class RowReader:
                     field=name,
                 )
 
-    def _faulty(self, body: bytes, in_columns: bool, error: str) -> Exception:
-        """Read again value by value, since the decoder stops at the first fault, and before what is not JSON."""
+    def _again(self, body: bytes, in_columns: bool, error: msgspec.ValidationError) -> Rows | list[Any]:
+        """Read value by value, since the decoder stops at the first fault, and before what is not JSON.
+
+        Where nothing is wrong but that integers are written as 41.0, which the decoder does not take, they are taken.
+        """
         try:
             body.decode()
-            whole = msgspec.json.decode(body, type=Raw)
-            found = self._column_faults(whole) if in_columns else self._faults(whole)
-            # Where a name stands twice in an object, the first may be wrong and the last, which counts, right.
-            return RequestFaulty(list(islice(found, MOST_FAULTS)) or [Fault("$", error, "")])
+            raw = msgspec.json.decode(body, type=Raw)
+            faults = list(islice(self._column_faults(raw) if in_columns else self._faults(raw), MOST_FAULTS))
+            if not faults:
+                return self._with_whole(msgspec.json.decode(body), in_columns, error)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as not_json:
-            return NotRead(str(not_json))
+            raise NotRead(str(not_json)) from not_json
+        raise RequestFaulty(faults) from error
+
+    def _with_whole(self, sent: Any, in_columns: bool, error: msgspec.ValidationError) -> Rows | list[Any]:
+        """Rows in which some integers are written as 41.0."""
+        names = [name for name, value in self._values.items() if value.type in INTEGERS]
+        holders = [sent[COLUMNS]] if in_columns else sent if isinstance(sent, list) else [sent]
+        if not sum(_made_whole(holder, name) for holder in holders for name in names if name in holder):
+            # A name stands twice in an object: the first value is wrong, and the last, which counts, right.
+            raise RequestFaulty([Fault("$", str(error), "")]) from error
+        if in_columns:
+            return self._of_columns(msgspec.convert(sent, self._columns.type).columns)
+        rows: Any = msgspec.convert(sent, self._decoder.type)
+        return rows if isinstance(rows, list) else [rows]
 
     def _faults(self, whole: Raw) -> Iterator[Fault]:
         try:
@@ -172,6 +188,16 @@ class RowReader:
                 yield from _list_faults(name, value, columns[name])
             elif not value.optional:
                 yield Fault(f"$.{COLUMNS}.{name}", f"a list, each {value.expected}", NOTHING, None, name)
+
+
+def _made_whole(holder: dict[str, Any], name: str) -> bool:
+    """Write 41.0 as 41 in a value, or in a list of them; whether there was anything to do."""
+    sent = holder[name]
+    values = sent if isinstance(sent, list) else [sent]
+    if not any(type(value) is float for value in values):
+        return False
+    holder[name] = [*map(whole, values)] if isinstance(sent, list) else whole(sent)
+    return True
 
 
 def _list_faults(name: str, value: Value, column: Raw) -> Iterator[Fault]:

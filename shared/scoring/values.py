@@ -18,6 +18,9 @@ LARGEST_INTEGER = 2**53
 """Up to here JSON's numbers are exact everywhere."""
 KEY = int | str | None
 """What a row may be named by."""
+KEY_TYPE = "key"
+INTEGERS = frozenset({"integer", KEY_TYPE})
+"""Types of values that integers are among."""
 KEY_EXPECTED = "an integer, a text or null"
 NO_INPUT = "not to be sent: the model has no such input"
 NOTHING = "nothing"
@@ -29,7 +32,7 @@ class Value:
 
     def __init__(self, kind: Any, expected: str, optional: bool, item: Input | None = None) -> None:
         self.kind, self.expected, self.optional = kind, expected, optional
-        self.type: str = item.type if item else "key"
+        self.type: str = item.type if item else KEY_TYPE
         self.bounds: tuple[float, float] = _bounds(item) if item else (0, 0)
         self._decoder = msgspec.json.Decoder(kind)
 
@@ -38,8 +41,25 @@ class Value:
         try:
             self._decoder.decode(value)
         except msgspec.ValidationError:
-            return False
+            return self._fits_as_whole(value)
         return True
+
+    def _fits_as_whole(self, value: Raw) -> bool:
+        """Whether it is an integer that is written as 41.0; to JSON that is the same number."""
+        if self.type not in INTEGERS:
+            return False
+        try:
+            number = msgspec.json.decode(value, type=int | float)
+        except msgspec.ValidationError:
+            return False
+        low, high = (-LARGEST_INTEGER, LARGEST_INTEGER) if self.type == KEY_TYPE else self.bounds
+        # Of a larger one it is not known which integer was meant.
+        return type(number) is float and number.is_integer() and low <= number <= high and abs(number) < LARGEST_INTEGER
+
+
+def whole(value: Any) -> Any:
+    """The same value, but for 41.0, which is 41."""
+    return int(value) if type(value) is float and value.is_integer() else value
 
 
 def values_of(version: Version) -> dict[str, Value]:

@@ -104,7 +104,8 @@ VALUES = st.one_of(
     st.booleans(),
     st.integers(-5, 130),
     st.sampled_from([2**53, 2**53 + 1, -(2**53), -(2**53) - 1, 2**70, 3.4e38, 3.5e38, -3.5e38, 0.5, 90.5, 99.6, -0.25]),
-    st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not number.is_integer()),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(-5, 130).map(float),
     st.text(max_size=3).filter(str.isprintable),
     st.sampled_from(["", "first", "2026-11-23", "2026-02-30", "2026-11-23T00:00:00", "0000-01-01", "9999-12-31"]),
     st.dates().map(date.isoformat),
@@ -120,10 +121,10 @@ WHOLE = {**ROW, "on": "2026-11-23"}
 )
 @settings(max_examples=600, deadline=None)
 def test_the_schema_allows_what_is_taken_and_nothing_else(changes: dict[str, Any], left_out: set[str]) -> None:
-    """Apart from integers that are written as 41.0: JSON Schema takes them for integers, here they are none."""
+    """Apart from integers beyond 2^53 that are written with a point: which one is meant is not known."""
     version = make(1, EVERY)[0]
-    whole = {name for name, value in changes.items() if isinstance(value, float) and value.is_integer()}
-    assume(not whole & {"age", "key", "f0", "contact_id"})
+    large = {name for name, value in changes.items() if isinstance(value, float) and abs(value) >= 2**53}
+    assume(not large & {"age", "key", "f0", "contact_id"})
     sent = {name: value for name, value in {**WHOLE, **changes}.items() if name not in left_out}
     faults = Described({"components": {}}).faults(row(version), sent)
     try:
