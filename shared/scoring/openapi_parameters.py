@@ -16,13 +16,12 @@ VERSION = {"type": "string", "pattern": VERSION_PATTERN.pattern.replace(r"\Z", "
 def components() -> dict[str, Schema]:
     """By the names that ``ref`` takes."""
     return {
-        "version": _query("version", VERSION, "The version that answers all rows, instead of the one that serves."),
-        "version-compared": _query("version", VERSION, "The version to compare.", required=True),
         "against": _query("against", VERSION, "The other one; without it, the one that serves."),
         "explain": _query(
             "explain",
-            {"type": "boolean", "default": False},
+            {"type": "boolean"},
             "`true`: each answer says which values moved it most, by how much, and how sure that is.",
+            example=True,
         ),
         "top": _query(
             "top",
@@ -49,6 +48,18 @@ def components() -> dict[str, Schema]:
     }
 
 
+def of_version(example: str | None) -> Schema:
+    """The version that answers, in the place of the one that serves."""
+    return _query(
+        "version", VERSION, "The version that answers all rows, instead of the one that serves.", example=example
+    )
+
+
+def compared(example: str | None) -> Schema:
+    """The version that is compared."""
+    return {**_query("version", VERSION, "The version to compare.", example), "required": True}
+
+
 def ref(*names: str) -> list[Schema]:
     """References to them."""
     return [{"$ref": f"#/components/parameters/{name}"} for name in names]
@@ -59,9 +70,9 @@ def _limit(usual: int, most: int) -> Schema:
     return _query("limit", schema, "How many there are on a page.")
 
 
-def _query(name: str, schema: Schema, description: str, *, required: bool = False) -> Schema:
+def _query(name: str, schema: Schema, description: str, example: Any = None) -> Schema:
     found: Schema = {"name": name, "in": "query", "schema": schema, "description": description}
-    return {**found, "required": True} if required else found
+    return found if example is None else {**found, "example": example}
 
 
 def _header(name: str, schema: Schema, description: str) -> Schema:

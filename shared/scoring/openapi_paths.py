@@ -11,7 +11,7 @@ from msgspec import to_builtins as builtins
 from shared.scoring.http import CSV, JSON
 from shared.scoring.openapi_answers import answer, as_csv, of_schema, ok, prediction
 from shared.scoring.openapi_errors import SCHEMAS, errors
-from shared.scoring.openapi_parameters import ref
+from shared.scoring.openapi_parameters import compared, of_version, ref
 from shared.scoring.openapi_rows import columns, example_columns, example_csv, example_row, row
 from shared.scoring.rows import RequestFaulty
 from shared.scoring.scored import score
@@ -96,7 +96,7 @@ def _scoring(seen: Seen, limits: Limits) -> Schema:
         "tags": [name],
         "summary": "Score rows: a probability and a decision for each",
         "description": _said_of(seen),
-        "parameters": ref("version", "explain", "top", *TRACED, "content-encoding"),
+        "parameters": [of_version(_name(loaded)), *ref("explain", "top", *TRACED, "content-encoding")],
         "requestBody": _body(seen, limits),
         "responses": errors("score", _faults(loaded)),
     }
@@ -115,7 +115,7 @@ def _comparing(seen: Seen, limits: Limits) -> Schema:
         "tags": [seen.model],
         "summary": "The same rows by two versions, side by side",
         "description": "Nobody is served by it, and nothing is logged. The rows are read by the schema that both take.",
-        "parameters": ref("version-compared", "against", *TRACED, "content-encoding"),
+        "parameters": [compared(_name(seen.loaded)), *ref("against", *TRACED, "content-encoding")],
         "requestBody": _body(seen, limits),
         "responses": errors("compare", _faults(seen.loaded)),
     }
@@ -123,6 +123,10 @@ def _comparing(seen: Seen, limits: Limits) -> Schema:
         done = ok("Both answers for each row, and how far they are apart.", of_schema("Comparison"))
         operation["responses"] = {"200": done, **operation["responses"]}
     return operation
+
+
+def _name(loaded: LoadedVersion | None) -> str | None:
+    return loaded.version.version if loaded else None
 
 
 def _said_of(seen: Seen) -> str:
