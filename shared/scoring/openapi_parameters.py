@@ -42,7 +42,9 @@ def components() -> dict[str, Schema]:
         ),
         "accept-encoding": _header("accept-encoding", {"type": "string"}, "`gzip` compresses answers from 2 KB on."),
         "content-encoding": _header(
-            "content-encoding", {"enum": ["gzip", "identity"]}, "How the body is compressed, if it is."
+            "content-encoding",
+            {"type": "string", "pattern": "^(gzip|identity)?$"},
+            "`gzip` where the body is compressed.",
         ),
         "if-none-match": _header("if-none-match", {"type": "string"}, "The `ETag` of what the caller has."),
     }

@@ -53,8 +53,8 @@ class Value:
         except msgspec.ValidationError:
             return False
         low, high = (-LARGEST_INTEGER, LARGEST_INTEGER) if self.type == KEY_TYPE else self.bounds
-        # Of a larger one it is not known which integer was meant.
-        return type(number) is float and number.is_integer() and low <= number <= high and abs(number) < LARGEST_INTEGER
+        # Of a key beyond its bounds it is not known which integer was meant.
+        return type(number) is float and number.is_integer() and low <= number <= high
 
 
 def whole(value: Any) -> Any:

@@ -140,7 +140,7 @@ def test_rows_with_and_without_a_key_may_come_together() -> None:
     assert read([ROW | {"contact_id": 1}, ROW, ROW | {"contact_id": "b"}]).keys == [1, UNSET, "b"]
 
 
-@pytest.mark.parametrize("key", ["7.5", "9007199254740993.0", "1e300", "true", "[1]", "{}", "1e400", "9" * 5000])
+@pytest.mark.parametrize("key", ["7.5", "9007199254740994.0", "1e300", "true", "[1]", "{}", "1e400", "9" * 5000])
 def test_a_key_of_another_kind_is_refused(key: str) -> None:
     (fault,) = faults_of(literal("contact_id", key))
     assert (fault.path, fault.expected) == ("$.contact_id", "an integer, a text or null")
@@ -158,7 +158,7 @@ TEXT, FLAG = "a text", "true or false"
     [
         ("age", "15", BOUNDED), ("age", "121", BOUNDED), ("age", "true", BOUNDED), ("age", "null", BOUNDED),
         ("age", "15.0", BOUNDED), ("age", "41.5", BOUNDED), ("age", "1.21e2", BOUNDED), ("age", '"41"', BOUNDED),
-        ("key", "9007199254740992.0", INTEGER), ("key", "9007199254740993.0", INTEGER),
+        ("key", "9007199254740994.0", INTEGER), ("key", "-1e16", INTEGER),
         ("age", "[41]", BOUNDED), ("age", '{"age": 41}', BOUNDED), ("age", "1e400", BOUNDED),
         ("key", str(2**53 + 1), INTEGER), ("key", str(-(2**53) - 1), INTEGER), ("key", str(2**70), INTEGER),
         ("key", "1e39", INTEGER), ("key", "1e400", INTEGER), ("key", "9" * 5000, INTEGER),
