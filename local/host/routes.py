@@ -99,7 +99,7 @@ def compile_template(template: str) -> Template:
         raise HostSettingsError(msg)
     pattern = "".join(text for text, _ in compiled) + "/?"
     try:
-        return Template(template, re.compile(pattern, re.IGNORECASE), defaults, (*order, _END))
+        return Template(template, re.compile(pattern, re.IGNORECASE | re.DOTALL), defaults, (*order, _END))
     except re.error as error:
         msg = f"route '{template}': {error}"
         raise HostSettingsError(msg) from error

@@ -33,6 +33,7 @@ def table(**routes: str) -> RouteTable:
         ("api/{id:int:min(3)}", "/api/12", {"id": "12"}),
         ("api/{name:minlength(2)}", "/api/ab", {"name": "ab"}),
         ("api/{*path}", "/api/models/phone/card", {"path": "models/phone/card"}),
+        ("api/{*path}", "/api/models/\nphone", {"path": "models/\nphone"}),
         ("api/{*path}", "/api/", {}),
         ("api/{*path}", "/api", {}),
         ("api/{model?}", "/api", {}),
