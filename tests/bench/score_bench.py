@@ -1,8 +1,8 @@
 """How fast rows are scored, beside other ways to serve the same fitted model: ``make bench-score``.
 
-``python -m tests.bench.score_bench [--only cauce,fastapi] [--seconds S] [--rounds N] [--json FILE]``. All servers run
-at the same time, idle but for the one that is asked; every round asks each in turn, so that whatever else the machine
-does hits all of them alike; the median of the rounds counts. It ends with 0 whatever the figures say.
+``python -m tests.bench.score_bench [--only cauce,fastapi] [--skip start,csv] [--rounds N] [--json FILE]``.
+All servers run at the same time, idle but for the one that is asked; every round asks each in turn, so that whatever
+else the machine does hits all of them alike; the median of the rounds counts. It ends with 0 whatever the figures say.
 """
 
 from __future__ import annotations
@@ -10,255 +10,105 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
-import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
+from azure.storage.blob import BlobServiceClient
 from rich.console import Console
-from rich.table import Table
 
 from local.azurite import Azurite
-from tests.bench import score_client, score_in_process
-from tests.bench.score_client import Outcome
-from tests.bench.score_in_process import GRAPH_ALONE, HANDLER
-from tests.bench.score_model import MODEL, ROOT, fitted_model
-from tests.bench.score_rival import encoded
-from tests.bench.score_servers import SERVERS, Bench, Server, probabilities
+from shared.store.azure_blobs import AzureBlobs
+from shared.store.registry import Registry
+from tests.bench import score_csv, score_requests, score_start
+from tests.bench.score_model import fitted_model
+from tests.bench.score_report import of_csv, of_requests, of_starts, show_csv, show_requests, show_starts
+from tests.bench.score_requests import LOADS, WAYS
+from tests.bench.score_servers import Bench
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-CAUCE, PEER = "cauce", "fastapi"
-WAYS = (*SERVERS, HANDLER, GRAPH_ALONE)
-DISTINCT_ROWS = 500
-LARGEST_DIFFERENCE = 1e-4
-"""Between the answers of two contenders to the same row: a graph computes with 32-bit floats."""
+    from tests.bench.score_report import Figure
 
-
-@dataclass(frozen=True)
-class Load:
-    """What is asked: rows of a request, and clients beside each other."""
-
-    rows: int
-    clients: int
-
-    def __str__(self) -> str:
-        counted = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
-        return f"{counted}, {self.clients} client{'s' * (self.clients > 1)}"
-
-
-LOADS = (Load(1, 1), Load(1, 16), Load(100, 1), Load(10_000, 1))
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One contender under one load; times in milliseconds, each the median of the rounds."""
-
-    way: str
-    rows: int
-    clients: int
-    requests: int
-    median: float
-    p99: float
-    per_second: float
-    cpu_milliseconds: float | None
-    """Of the server, for each request; None in process."""
-    megabytes: float | None
-    rounds: tuple[float, ...]
-    """The median of each."""
-
-
-class WrongAnswer(Exception):
-    """A contender answers something else than the others: it is not the same work."""
-
-
-def measure(bench: Bench, ways: Sequence[str], loads: Sequence[Load], seconds: float, rounds: int) -> list[Measured]:
-    """Every way under every load, in turn, ``rounds`` times."""
-    with ExitStack() as running:
-        servers = {way: running.enter_context(SERVERS[way](bench)) for way in ways if way in SERVERS}
-        rows = bench.model.rows(max(load.rows for load in loads) + DISTINCT_ROWS)
-        found = []
-        for load in loads:
-            runs: dict[str, list[tuple[Outcome, float]]] = {way: [] for way in ways}
-            for _ in range(rounds):
-                for way in ways:
-                    runs[way].append(_once(bench, servers.get(way), way, load, rows, seconds / rounds))
-            _all_alike(runs)
-            found += [_median(way, load, runs[way], servers.get(way)) for way in ways]
-            print(f"  {load}: done, load average {os.getloadavg()[0]:.1f}", flush=True)
-        return found
-
-
-def _once(
-    bench: Bench, server: Server | None, way: str, load: Load, rows: list[dict[str, Any]], seconds: float
-) -> tuple[Outcome, float]:
-    """One round, and what the server's CPU time was for each request."""
-    batches = [rows[start : start + load.rows] for start in range(DISTINCT_ROWS if load.rows == 1 else 1)]
-    if server is None:
-        return _in_process(bench, way, batches, seconds), 0.0
-    job = score_client.Job(
-        port=server.port,
-        path=server.path,
-        headers=server.headers,
-        bodies=[server.body(batch) for batch in batches],
-        clients=load.clients,
-        seconds=seconds,
-        warm_up_seconds=min(0.3, seconds),
-        least=3,
-    )
-    before = server.cpu_seconds()
-    outcome = _child("tests.bench.score_client", job)
-    return outcome, (server.cpu_seconds() - before) / outcome.sent * 1000
-
-
-def _in_process(bench: Bench, way: str, batches: list[list[dict[str, Any]]], seconds: float) -> Outcome:
-    version = bench.model.version
-    bodies = [json.dumps(batch[0] if len(batch) == 1 else batch).encode() for batch in batches]
-    columns = {item.name: [row[item.name] for row in batches[0]] for item in version.inputs}
-    job = score_in_process.Job(
-        bodies=bodies,
-        path=f"models/{MODEL}/score",
-        settings={"DataStorage": bench.storage.connection_string},
-        graph=(bench.model.folder / "model.onnx").read_bytes(),
-        encoded=encoded(version, columns, len(batches[0])).tobytes(),
-        inputs=len(version.inputs),
-        seconds=seconds,
-    )
-    return _child("tests.bench.score_in_process", job, way)
-
-
-def _child(module: str, job: msgspec.Struct, *arguments: str) -> Outcome:
-    """Raises CalledProcessError where an answer was not right; the child says why."""
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        input=msgspec.json.encode(job),
-        stdout=subprocess.PIPE,
-        cwd=ROOT,
-        check=True,
-    )
-    return msgspec.json.decode(done.stdout, type=Outcome)
-
-
-def _all_alike(runs: dict[str, list[tuple[Outcome, float]]]) -> None:
-    """Raises WrongAnswer."""
-    answered = {way: probabilities(found[0][0].first_answer) for way, found in runs.items() if found[0][0].first_answer}
-    first = next(iter(answered), "")
-    for way, theirs in answered.items():
-        pairs = zip(answered[first], theirs, strict=True)
-        if any(abs(one - other) > LARGEST_DIFFERENCE for one, other in pairs):
-            msg = f"{way} and {first} differ by more than {LARGEST_DIFFERENCE:g} on the same rows"
-            raise WrongAnswer(msg)
-
-
-def _median(way: str, load: Load, runs: list[tuple[Outcome, float]], server: Server | None) -> Measured:
-    outcomes = [outcome for outcome, _ in runs]
-    return Measured(
-        way=way,
-        rows=load.rows,
-        clients=load.clients,
-        requests=sum(outcome.requests for outcome in outcomes),
-        median=statistics.median(outcome.median for outcome in outcomes),
-        p99=statistics.median(outcome.p99 for outcome in outcomes),
-        per_second=statistics.median(outcome.per_second for outcome in outcomes),
-        cpu_milliseconds=statistics.median(cpu for _, cpu in runs) if server else None,
-        megabytes=server.megabytes() if server else None,
-        rounds=tuple(outcome.median for outcome in outcomes),
-    )
-
-
-@dataclass(frozen=True)
-class Figure:
-    """What was asked for, and what was measured."""
-
-    what: str
-    asked: str
-    measured: float
-    met: bool
-
-
-def figures(measured: Sequence[Measured]) -> Iterator[Figure]:
-    """The promises about requests, each beside its measurement."""
-    by = {(one.way, one.rows, one.clients): one for one in measured}
-    one, many = by.get((CAUCE, 1, 1)), by.get((CAUCE, 1, 16))
-    if one:
-        yield Figure("1 row, 1 client: median ms", "<= 1.0", one.median, one.median <= 1.0)
-        if peer := by.get((PEER, 1, 1)):
-            share = one.median / peer.median
-            yield Figure("1 row, 1 client: of FastAPI's median", "<= 0.2", share, share <= 0.2)
-    if many and (peer := by.get((PEER, 1, 16))):
-        times = many.per_second / peer.per_second
-        yield Figure("1 row, 16 clients: times FastAPI's requests/s", ">= 8", times, times >= 8)
-    if large := by.get((CAUCE, 10_000, 1)):
-        yield Figure("10,000 rows in JSON: median ms", "<= 150", large.median, large.median <= 150)
-    if (own := by.get((HANDLER, 1, 1))) and (graph := by.get((GRAPH_ALONE, 1, 1))):
-        yield Figure("the function's own time, 1 row: us", "<= 150", own.median * 1000, own.median <= 0.15)
-        beyond = (own.median - graph.median) / graph.median
-        yield Figure("  beyond the graph's run, in runs", "<= 3", beyond, beyond <= 3)
-
-
-def show(console: Console, measured: Sequence[Measured]) -> None:
-    """A table for each load."""
-    for load in dict.fromkeys((one.rows, one.clients) for one in measured):
-        rows = [one for one in measured if (one.rows, one.clients) == load]
-        own = next((one for one in rows if one.way == CAUCE), None)
-        table = Table(title=str(Load(*load)), title_justify="left")
-        table.add_column("")
-        for name in ("median ms", "p99 ms", "requests/s", "times Cauce's median", "CPU ms/request", "MB"):
-            table.add_column(name, justify="right")
-        for one in rows:
-            table.add_row(
-                one.way,
-                f"{one.median:,.3f}",
-                f"{one.p99:,.3f}",
-                f"{one.per_second:,.1f}",
-                f"{one.median / own.median:,.2f}" if own else "",
-                "" if one.cpu_milliseconds is None else f"{one.cpu_milliseconds:,.3f}",
-                "" if one.megabytes is None else f"{one.megabytes:,.0f}",
-            )
-        console.print(table)
+PARTS = ("requests", "start", "csv")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="score_bench")
     parser.add_argument("--only", default=",".join(WAYS), help=f"some of {','.join(WAYS)}")
+    parser.add_argument("--skip", default="", help=f"some of {','.join(PARTS)}")
     parser.add_argument("--seconds", type=float, default=6.0, help="for each contender under each load, in all rounds")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--skip", default="", help="some of requests,start,csv")
+    parser.add_argument("--starts", type=int, default=7, help="fresh processes of each kind")
     parser.add_argument("--json", type=Path)
     return parser
 
 
+def _unknown(chosen: argparse.Namespace) -> str:
+    for given, known in ((chosen.only, WAYS), (chosen.skip, PARTS)):
+        strange = set(filter(None, given.split(","))) - set(known)
+        if strange:
+            return f"unknown: {', '.join(sorted(strange))}; there are {', '.join(known)}"
+    return ""
+
+
+class Report:
+    """What is printed at once, and written as JSON in the end."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._figures: list[Figure] = []
+        self.content: dict[str, Any] = {"cores": os.cpu_count(), "load average before": os.getloadavg()}
+
+    def add(self, part: str, found: Sequence[Any]) -> None:
+        """One part's measurements."""
+        show, promises = PRINTED[part]
+        show(self._console, found)
+        self._figures += promises(found)
+        self.content[part] = [asdict(one) for one in found]
+
+    def end(self) -> None:
+        """The promises, once all is measured."""
+        asked = [asdict(figure) for figure in self._figures]
+        self.content |= {"load average after": os.getloadavg(), "asked": asked}
+        for figure in self._figures:
+            verdict = "met" if figure.met else "MISSED"
+            self._console.print(
+                f"{figure.what:48} asked {figure.asked:>9}   measured {figure.measured:9.3f}   {verdict}"
+            )
+
+
+PRINTED: dict[str, Any] = {
+    "requests": (show_requests, of_requests),
+    "start": (show_starts, of_starts),
+    "csv": (show_csv, of_csv),
+}
+
+
 def main(arguments: Sequence[str]) -> int:
+    """0, or 2 where the arguments make no sense."""
     chosen = _parser().parse_args(arguments)
-    ways, skipped = chosen.only.split(","), set(chosen.skip.split(","))
-    if unknown := set(ways) - set(WAYS):
-        sys.stderr.write(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(WAYS)}\n")
+    if complaint := _unknown(chosen):
+        sys.stderr.write(f"{complaint}\n")
         return 2
-    console = Console(width=120)
-    report: dict[str, Any] = {"cores": os.cpu_count(), "load average before": os.getloadavg()}
-    asked: list[Figure] = []
-    model = fitted_model()
+    ways, parts = chosen.only.split(","), [part for part in PARTS if part not in chosen.skip.split(",")]
+    report, model = Report(Console(width=120)), fitted_model()
     with tempfile.TemporaryDirectory() as folder, Azurite() as storage:
+        with BlobServiceClient.from_connection_string(storage.connection_string) as service:
+            model.serve(Registry(AzureBlobs(service)))
         bench = Bench(model, Path(folder), storage)
-        if "requests" not in skipped:
-            measured = measure(bench, ways, LOADS, chosen.seconds, chosen.rounds)
-            show(console, measured)
-            asked += figures(measured)
-            report["requests"] = [asdict(one) for one in measured]
-    report |= {"load average after": os.getloadavg(), "asked": [asdict(figure) for figure in asked]}
-    for figure in asked:
-        console.print(
-            f"{figure.what:48} asked {figure.asked:>9}   measured {figure.measured:9.3f}   "
-            f"{'met' if figure.met else 'MISSED'}"
-        )
+        if "start" in parts:
+            report.add("start", score_start.measure(bench, chosen.starts))
+        if "csv" in parts:
+            report.add("csv", score_csv.measure(bench, [way for way in score_csv.WAYS if way in ways], chosen.rounds))
+        if "requests" in parts:
+            report.add("requests", score_requests.measure(bench, ways, LOADS, chosen.seconds, chosen.rounds))
+    report.end()
     if chosen.json:
-        chosen.json.write_text(json.dumps(report, indent=1))
+        chosen.json.write_text(json.dumps(report.content, indent=1))
     return 0
 
 

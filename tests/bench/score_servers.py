@@ -14,13 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from azure.storage.blob import BlobServiceClient
-
 from local.children import Child
 from local.launch import start_host
 from local.waiting import wait_until
-from shared.store.azure_blobs import AzureBlobs
-from shared.store.registry import Registry
 from tests.bench.score_model import KEPT, MODEL, ROOT
 
 if TYPE_CHECKING:
@@ -56,14 +52,23 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """What all its processes have used so far."""
-        return sum(int(user) + int(system) for user, system in (one[11:13] for one in self._processes())) * TICK_SECONDS
+        return sum(int(user) + int(system) for user, system in (one[11:13] for one in self._stats())) * TICK_SECONDS
 
     def megabytes(self) -> float:
         """Resident, of all its processes, what they share counted in each."""
-        return sum(int(one[21]) for one in self._processes()) * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return sum(int(one[21]) for one in self._stats()) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
-    def _processes(self) -> Iterator[list[str]]:
-        """The fields of /proc/PID/stat behind the name, of the process, its children and theirs."""
+    def peak_megabytes(self) -> float:
+        """The most that each of its processes has held, added up."""
+        texts = [Path(f"/proc/{pid}/status").read_text() for pid in self._family()]
+        lines = [line.split() for text in texts for line in text.splitlines() if line.startswith("VmHWM:")]
+        return sum(int(kilobytes) for _, kilobytes, _ in lines) * 1024 / 1e6
+
+    def _stats(self) -> Iterator[list[str]]:
+        return iter(self._family().values())
+
+    def _family(self) -> dict[int, list[str]]:
+        """The process, its children and theirs: the fields of /proc/PID/stat behind the name."""
         every: dict[int, list[str]] = {}
         for path in Path("/proc").glob("[0-9]*/stat"):
             with suppress(OSError):  # it has ended
@@ -71,7 +76,7 @@ class Server:
         family = [self.pid]
         for parent in family:
             family += [pid for pid, fields in every.items() if int(fields[1]) == parent]
-        return (every[pid] for pid in family if pid in every)
+        return {pid: every[pid] for pid in family if pid in every}
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ class Bench:
     folder: Path
     """For logs."""
     storage: Azurite
+    """In which the model serves."""
 
 
 def probabilities(answer: bytes) -> list[float]:
@@ -108,8 +114,6 @@ def rival_python() -> Path:
 def cauce(bench: Bench) -> Iterator[Server]:
     """The function app on the local host, with keys, over Azurite; the blob trigger listens as it does in Azure."""
     storage = bench.storage.connection_string
-    with BlobServiceClient.from_connection_string(storage) as service:
-        bench.model.serve(Registry(AzureBlobs(service)))
     environment = {
         **ONE_THREAD,
         "DataStorage": storage,

@@ -176,10 +176,11 @@ class Uplink:
             self.service.create_container(name)
 
     def stage_block(self, block_id: str, data: bytes) -> None:
-        self.on_the_way(int(block_id), data)
+        index = int(block_id[-8:])
+        self.on_the_way(index, data)
         if self._client:
             self._client.stage_block(block_id, data)
-        self.arrived.append(int(block_id))
+        self.arrived.append(index)
 
     def commit_block_list(self, blocks: list[BlobBlock]) -> None:
         if self._client:

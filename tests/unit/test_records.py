@@ -32,6 +32,7 @@ from shared.store.records import (
     to_json,
     to_json_line,
 )
+from shared.store.scorings import ScoredBy, Scoring
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "v1"
 RECORDS: dict[str, type[Struct]] = {
@@ -52,6 +53,9 @@ RECORDS: dict[str, type[Struct]] = {
     "order.json": Order,
     "progress.json": Progress,
     "background.json": Background,
+    "scoring.json": Scoring,
+    "refused-scoring.json": Scoring,
+    "scored-by.json": ScoredBy,
 }
 EACH_RECORD = pytest.mark.parametrize(("file", "kind"), RECORDS.items())
 

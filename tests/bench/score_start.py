@@ -1,0 +1,70 @@
+"""How soon a fresh process can answer, and what it takes up then: Cauce's function, what it is made of, and a rival.
+
+The files that are imported lie in the operating system's cache, as they do from the second start on.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from tests.bench.score_fresh import FLOOR, FUNCTION, PANDAS, WHOLE
+from tests.bench.score_model import MODEL, ROOT
+
+if TYPE_CHECKING:
+    from tests.bench.score_servers import Bench
+
+WAYS = (FLOOR, FUNCTION, WHOLE, PANDAS)
+
+
+@dataclass(frozen=True)
+class Start:
+    """One start, or the medians of several; times in milliseconds, since the interpreter runs."""
+
+    way: str
+    imports: float
+    answer: float | None
+    """The first one, once all modules are imported: with building clients, reading the model, and one row."""
+    megabytes: float
+    """Resident, after that."""
+    loaded: tuple[str, ...]
+    """The modules that came."""
+
+
+def measure(bench: Bench, starts: int) -> list[Start]:
+    """Every way ``starts`` times, in turn.
+
+    A start before tells which modules answering loads; these are imported before the clock of the answer begins.
+    """
+    job = {
+        "settings": {"DataStorage": bench.storage.connection_string, "BENCH_MODEL": str(bench.model.folder)},
+        "path": f"models/{MODEL}/score",
+        "row": bench.model.rows(1)[0],
+    }
+    modules = {way: _run(way, job, ()).loaded for way in WAYS}
+    runs: dict[str, list[Start]] = {way: [] for way in WAYS}
+    for _ in range(starts):
+        for way in WAYS:
+            runs[way].append(_run(way, job, modules[way]))
+    return [_medians(found) for found in runs.values()]
+
+
+def _medians(runs: list[Start]) -> Start:
+    answers = [run.answer for run in runs if run.answer is not None]
+    return replace(
+        runs[0],
+        imports=median(run.imports for run in runs),
+        answer=median(answers) if answers else None,
+        megabytes=median(run.megabytes for run in runs),
+    )
+
+
+def _run(way: str, job: dict[str, Any], modules: tuple[str, ...]) -> Start:
+    command = [sys.executable, "-m", "tests.bench.score_fresh", way]
+    sent = json.dumps({**job, "modules": modules}).encode()
+    found = json.loads(subprocess.run(command, input=sent, stdout=subprocess.PIPE, cwd=ROOT, check=True).stdout)
+    return Start(way, found["imports"], found["answer"], found["megabytes"], tuple(found["loaded"]))
