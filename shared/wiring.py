@@ -12,7 +12,7 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from shared.catalog.load import Catalog
     from shared.export.run import Exporter
-    from shared.scoring.prediction_log import PredictionLog
+    from shared.scoring.log.prediction_log import PredictionLog
     from shared.scoring.run import Scorer
     from shared.store.blobs import Blobs
 
@@ -70,9 +70,9 @@ def scorer() -> Scorer:
 
 
 def _prediction_log(blobs: Blobs) -> PredictionLog:
-    from shared.scoring.day_blobs import DayBlobs
-    from shared.scoring.log_lines import LineMaker
-    from shared.scoring.prediction_log import PredictionLog
+    from shared.scoring.log.day_blobs import DayBlobs
+    from shared.scoring.log.lines import LineMaker
+    from shared.scoring.log.prediction_log import PredictionLog
 
     chosen = settings()
     lines = LineMaker(catalog(), chosen.pii_hash_key)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from local.memory_blobs import MemoryBlobs
-from shared.scoring.bulk import score_drop
+from shared.scoring.bulk.run import score_drop
 from shared.store import names
 from shared.store.records import from_json
 from shared.store.registry import Registry

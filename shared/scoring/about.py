@@ -11,8 +11,8 @@ from shared.errors import BlobMissing, CauceError, VersionError
 from shared.scoring.answers import Kind, Refusal, later, ok
 from shared.scoring.query import number, only
 from shared.scoring.rows import cut
-from shared.scoring.served import NoChampion
-from shared.scoring.versions import STORAGE_RETRY_SECONDS
+from shared.scoring.serving.served import NoChampion
+from shared.scoring.serving.versions import STORAGE_RETRY_SECONDS
 from shared.store.names import VERSION_PATTERN, parse_stamp
 from shared.store.records import PROMOTIONS
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from shared.scoring.http import Answer, Call
-    from shared.scoring.prediction_log import PredictionLog
-    from shared.scoring.served import Live, Served
-    from shared.scoring.versions import Versions
+    from shared.scoring.log.prediction_log import PredictionLog
+    from shared.scoring.serving.served import Live, Served
+    from shared.scoring.serving.versions import Versions
     from shared.store.records import HistoryEntry
     from shared.store.registry import Registry
 

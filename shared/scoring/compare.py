@@ -9,17 +9,17 @@ import numpy as np
 from msgspec import UNSET
 
 from shared.scoring.answers import Kind, Refusal, ok
-from shared.scoring.beside import unfit
+from shared.scoring.formats.render import said
 from shared.scoring.query import only
-from shared.scoring.render import said
 from shared.scoring.scored import begin
+from shared.scoring.serving.beside import unfit
 
 if TYPE_CHECKING:
     from shared.scoring.http import Answer, Call
     from shared.scoring.pipeline import Pipeline
     from shared.scoring.scored import Scored
-    from shared.scoring.session import LoadedVersion
-    from shared.scoring.versions import Versions
+    from shared.scoring.serving.session import LoadedVersion
+    from shared.scoring.serving.versions import Versions
 
 VERSION, AGAINST = "version", "against"
 

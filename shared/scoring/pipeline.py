@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING
 from shared.errors import VersionError
 from shared.scoring.admission import Admission
 from shared.scoring.answers import Kind, Refusal, later
-from shared.scoring.coding import GZIP, inflated
+from shared.scoring.formats.coding import GZIP, inflated
+from shared.scoring.formats.media import format_of, wanted
 from shared.scoring.http import CSV, JSON, Answer
-from shared.scoring.media import format_of, wanted
-from shared.scoring.reasons import EXPLAIN, TOP, asked, asked_top
+from shared.scoring.reasons.explain import EXPLAIN, TOP, asked, asked_top
 from shared.scoring.rows import MOST_FAULTS, NotRead, RequestFaulty, cut
 from shared.scoring.scored import begin, score
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from shared.scoring.formats.render import Writer
     from shared.scoring.http import Call
-    from shared.scoring.render import Writer
     from shared.scoring.rows import Rows
     from shared.scoring.scored import Scored
     from shared.scoring.seams import Seams
-    from shared.scoring.session import LoadedVersion
-    from shared.scoring.versions import Versions
+    from shared.scoring.serving.session import LoadedVersion
+    from shared.scoring.serving.versions import Versions
     from shared.settings import Settings
 
     type Begun = list[Callable[[], Scored]]

@@ -18,25 +18,25 @@ from typing import TYPE_CHECKING
 
 from shared.scoring.about import About
 from shared.scoring.answers import Kind, Refusal, problem
-from shared.scoring.coding import GZIP, LEAST_BYTES, deflated
 from shared.scoring.compare import Comparer
+from shared.scoring.formats.coding import GZIP, LEAST_BYTES, deflated
+from shared.scoring.formats.media import takes_gzip
 from shared.scoring.http import Answer
-from shared.scoring.media import takes_gzip
-from shared.scoring.openapi import Described
+from shared.scoring.openapi.routes import Described
 from shared.scoring.pipeline import Pipeline
-from shared.scoring.reasons import GivenReasons
+from shared.scoring.reasons.explain import GivenReasons
 from shared.scoring.seams import Seams
-from shared.scoring.served import Served
+from shared.scoring.serving.served import Served
+from shared.scoring.serving.traffic import CanarySplit, LogWatcher, ShadowWatcher
+from shared.scoring.serving.versions import Versions
 from shared.scoring.tracing import trace_of
-from shared.scoring.traffic import CanarySplit, LogWatcher, ShadowWatcher
-from shared.scoring.versions import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.catalog.load import Catalog
     from shared.scoring.http import Call
-    from shared.scoring.prediction_log import PredictionLog
+    from shared.scoring.log.prediction_log import PredictionLog
     from shared.scoring.tracing import Trace
     from shared.settings import Settings
     from shared.store.registry import Registry

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shared.scoring.rows import Rows
-    from shared.scoring.session import LoadedVersion
+    from shared.scoring.serving.session import LoadedVersion
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shared.scoring.http import Call
     from shared.scoring.rows import Rows
     from shared.scoring.scored import Scored
-    from shared.scoring.session import LoadedVersion
+    from shared.scoring.serving.session import LoadedVersion
 
 type Share = tuple[LoadedVersion, Sequence[int] | None]
 """A version, and the places of the rows that it answers; None is all of them."""

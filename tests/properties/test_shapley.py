@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.scoring import shapley
-from shared.scoring.shapley import LOG_ODDS, MOST_SCORED, PROBABILITY, Explainer, most_scored, scales
+from shared.scoring.reasons import shapley
+from shared.scoring.reasons.shapley import LOG_ODDS, MOST_SCORED, PROBABILITY, Explainer, most_scored, scales
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from shared.scoring.shapley import Effects
+    from shared.scoring.reasons.shapley import Effects
 
 NAN = float("nan")
 VALUES = st.sampled_from([NAN, -1.0, 0.0, 0.5, 2.0])

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from shared.errors import StoreUnavailable
-from shared.scoring import sieve
-from shared.scoring.bulk import score_drop
-from shared.scoring.csv_request import CHUNK_ROWS
+from shared.scoring.bulk import sieve
+from shared.scoring.bulk.run import score_drop
+from shared.scoring.formats.csv_request import CHUNK_ROWS
 from shared.scoring.http import CSV, Call
 from shared.scoring.run import Scorer
 from shared.settings import Settings

@@ -25,6 +25,7 @@ from tests.tiny_versions import INPUTS, MODEL, serve
 DATED = (*INPUTS, Input("seen", "weekday", levels=WEEKDAYS))
 KEY = "contact_id"
 ODD = st.sampled_from([None, "", " ", "null", "NaN", "inf", "1e3", "0x1f", "1,2", "41.0", "41.5", "-0", "TRUE", "ü\n"])
+TEXT = st.characters(codec="utf-8", exclude_characters="\0")
 GOOD: dict[str, st.SearchStrategy[Any]] = {
     "integer": st.integers(1, 120),
     "number": st.floats(allow_nan=False, allow_infinity=False, width=32),
@@ -43,7 +44,6 @@ ROWS = st.tuples(
     mostly(st.integers(0, 10**12)), *(mostly(GOOD[item.type]) for item in DATED)
 )  # the key, then the inputs
 GOOD_ROW = (7, 41, 900.5, 93.2, "first", True, "cook", -7, 3, False, date(2026, 11, 23))
-TEXT = st.characters(codec="utf-8", exclude_characters="\0")
 
 
 def bench() -> Bench:

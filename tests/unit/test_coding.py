@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from shared.scoring.answers import Kind, Refusal
-from shared.scoring.coding import LEAST_BYTES, MOST_MEMBERS, SLICE_BYTES, deflated, inflated
+from shared.scoring.formats.coding import LEAST_BYTES, MOST_MEMBERS, SLICE_BYTES, deflated, inflated
 from tests.scoring_office import Office, csv_of, predictions, problem
 from tests.tiny_versions import ROW, serve
 

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FUNCTIONS = ("export_timer", "train_blob_trigger", "score_http")
-SCORING = ("score_http", "shared.scoring.run", "shared.scoring.session", "shared.store.azure_blobs")
+SCORING = ("score_http", "shared.scoring.run", "shared.scoring.serving.session", "shared.store.azure_blobs")
 EXPORT = ("shared.export.run", "shared.export.apart", "shared.export.source", "shared.export.retention")
 TRAINING_ONLY = ("pandas", "sklearn", "scipy", "joblib", "skl2onnx", "onnx", "pyodbc")
 HEAVY = (*TRAINING_ONLY, "onnxruntime", "numpy", "azure.storage", "azure.identity")
@@ -83,7 +83,7 @@ def test_the_export_and_its_wiring_load_no_identity_until_it_is_asked_for() -> N
 
 
 def test_the_watch_sees_what_is_loaded() -> None:
-    assert loaded_by("shared.scoring.session", among=("numpy", "pandas")) == {"numpy"}
+    assert loaded_by("shared.scoring.serving.session", among=("numpy", "pandas")) == {"numpy"}
 
 
 @pytest.mark.parametrize("folder", FUNCTIONS)

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from shared.scoring import openapi_paths
 from shared.scoring.answers import Kind
+from shared.scoring.formats.json_request import RowReader
 from shared.scoring.http import Call
-from shared.scoring.openapi_document import PREFIX
-from shared.scoring.openapi_errors import DETAILS, KINDS
-from shared.scoring.openapi_rows import example_csv, example_row, row
+from shared.scoring.openapi import paths as openapi_paths
+from shared.scoring.openapi.document import PREFIX
+from shared.scoring.openapi.errors import DETAILS, KINDS
+from shared.scoring.openapi.rows import example_csv, example_row, row
 from shared.scoring.pipeline import QUERY
 from shared.scoring.query import PLATFORM
-from shared.scoring.request import RowReader
 from shared.scoring.rows import NotRead, RequestFaulty
 from shared.store import names
 from shared.store.records import Input

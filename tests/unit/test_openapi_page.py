@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from shared.scoring.http import Call
-from shared.scoring.openapi_words import bounds, kind
+from shared.scoring.openapi.words import bounds, kind
 from shared.store.records import DecisionRule, Input
 from tests.describing import Described, Office
 from tests.tiny_versions import MODEL, ROW, UNUSABLE

@@ -22,12 +22,12 @@ from msgspec import UNSET
 from local.memory_blobs import MemoryBlobs
 from local.waiting import wait_until
 from shared.errors import BlobConflict, StoreUnavailable
-from shared.scoring import day_blobs, prediction_log
-from shared.scoring.day_blobs import DayBlobs
-from shared.scoring.log_lines import Answered, LineMaker, Shown
-from shared.scoring.prediction_log import PredictionLog
+from shared.scoring.log import day_blobs, prediction_log
+from shared.scoring.log.day_blobs import DayBlobs
+from shared.scoring.log.lines import Answered, LineMaker, Shown
+from shared.scoring.log.prediction_log import PredictionLog
 from shared.scoring.rows import Rows
-from shared.scoring.session import LoadedVersion
+from shared.scoring.serving.session import LoadedVersion
 from shared.store import names
 from shared.store.predictions import Loss, Prediction, key_hash, read_line
 from tests.flaky_blobs import FlakyBlobs

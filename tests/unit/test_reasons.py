@@ -17,13 +17,13 @@ from shared.csv_format import csv_rows, read_csv
 from shared.errors import StoreUnavailable
 from shared.features import Encoder
 from shared.scoring.http import Call
-from shared.scoring.reasons import MOST_ROWS, GivenReasons, most_rows
+from shared.scoring.reasons.explain import MOST_ROWS, GivenReasons, most_rows
+from shared.scoring.reasons.shapley import Effects
+from shared.scoring.reasons.told import Compared, Value, tell
 from shared.scoring.rows import Rows
 from shared.scoring.run import Scorer
 from shared.scoring.scored import Scored
-from shared.scoring.session import load_version
-from shared.scoring.shapley import Effects
-from shared.scoring.told import Compared, Value, tell
+from shared.scoring.serving.session import load_version
 from shared.settings import Settings
 from shared.store import names
 from shared.store.records import to_json

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from shared.scoring.request import RowReader
+from shared.scoring.formats.json_request import RowReader
 from shared.scoring.rows import MOST_FAULTS, SHOWN_CHARACTERS, Fault, NotRead, RequestFaulty
-from shared.scoring.session import LoadedVersion
+from shared.scoring.serving.session import LoadedVersion
 from shared.store.records import Input
 from shared.store.registry import GRAPH_FILE
 from tests.tiny_versions import INPUTS, ROW, make

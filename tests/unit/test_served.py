@@ -17,7 +17,7 @@ import pytest
 from local.memory_blobs import MemoryBlobs
 from local.waiting import wait_until
 from shared.errors import StoreUnavailable, VersionError
-from shared.scoring.served import FAILURE_SECONDS, PATIENCE_SECONDS, NoChampion, Served
+from shared.scoring.serving.served import FAILURE_SECONDS, PATIENCE_SECONDS, NoChampion, Served
 from shared.store import names
 from shared.store.records import Beside, Champion, Input, to_json
 from shared.store.registry import GRAPH_FILE, VERSION_FILE, Registry
@@ -26,7 +26,7 @@ from tests.tiny_versions import INPUTS, MODEL, ROW, make, promote, register, ser
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from shared.scoring.session import LoadedVersion
+    from shared.scoring.serving.session import LoadedVersion
     from shared.store.blobs import Blob, BlobInfo
     from shared.store.records import Version
     from shared.store.registry import Role

@@ -18,15 +18,15 @@ from local.memory_blobs import MemoryBlobs
 from shared.catalog.load import Catalog
 from shared.catalog.spec import Column
 from shared.errors import StoreUnavailable
-from shared.scoring import prediction_log
-from shared.scoring.day_blobs import DayBlobs
 from shared.scoring.http import Call
-from shared.scoring.log_lines import LineMaker
-from shared.scoring.prediction_log import PredictionLog
+from shared.scoring.log import prediction_log
+from shared.scoring.log.day_blobs import DayBlobs
+from shared.scoring.log.lines import LineMaker
+from shared.scoring.log.prediction_log import PredictionLog
 from shared.scoring.rows import Rows
 from shared.scoring.run import Scorer
-from shared.scoring.session import LoadedVersion
-from shared.scoring.traffic import positions
+from shared.scoring.serving.session import LoadedVersion
+from shared.scoring.serving.traffic import positions
 from shared.settings import Settings
 from shared.store.predictions import Loss, Prediction, key_hash, read_line
 from shared.store.records import Beside, Input

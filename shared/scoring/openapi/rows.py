@@ -6,13 +6,13 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from shared.scoring.request import COLUMNS
-from shared.scoring.values import values_of
+from shared.scoring.formats.json_request import COLUMNS
+from shared.scoring.formats.values import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from shared.scoring.values import Value
+    from shared.scoring.formats.values import Value
     from shared.store.records import Input, Version
 
     type Schema = dict[str, Any]

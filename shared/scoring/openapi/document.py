@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shared.scoring.http import JSON
-from shared.scoring.openapi_answers import ok, schemas
-from shared.scoring.openapi_errors import errors, header, headers, responses, traced
-from shared.scoring.openapi_parameters import components, ref
-from shared.scoring.openapi_paths import ABOUT, TRACED, paths_about, paths_of, schemas_of
+from shared.scoring.openapi.answers import ok, schemas
+from shared.scoring.openapi.errors import errors, header, headers, responses, traced
+from shared.scoring.openapi.parameters import components, ref
+from shared.scoring.openapi.paths import ABOUT, TRACED, paths_about, paths_of, schemas_of
 
 if TYPE_CHECKING:
-    from shared.scoring.openapi_paths import Limits, Seen
+    from shared.scoring.openapi.paths import Limits, Seen
 
     type Schema = dict[str, Any]
 

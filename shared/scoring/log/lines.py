@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.catalog.load import Catalog
     from shared.catalog.spec import Dataset
     from shared.scoring.rows import Rows
-    from shared.scoring.session import LoadedVersion
+    from shared.scoring.serving.session import LoadedVersion
     from shared.store.predictions import PredictionRole
     from shared.store.records import Version
 

@@ -11,7 +11,7 @@ import msgspec
 from shared.scoring.rows import cut
 
 if TYPE_CHECKING:
-    from shared.scoring.values import Value
+    from shared.scoring.formats.values import Value
 
     type Text = str | None
 

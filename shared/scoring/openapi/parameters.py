@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.scoring.about import LINES, MOST_LINES, MOST_VERSIONS, VERSIONS
-from shared.scoring.reasons import MOST_TOP, USUAL_TOP
+from shared.scoring.reasons.explain import MOST_TOP, USUAL_TOP
 from shared.store.names import VERSION_PATTERN
 
 type Schema = dict[str, Any]

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
-from shared.scoring.csv_columns import EMPTY, Refused, column_of
+from shared.scoring.formats.csv_columns import EMPTY, Refused, column_of
+from shared.scoring.formats.values import NOTHING, stranger, values_of
 from shared.scoring.rows import MOST_FAULTS, Fault, NotRead, RequestFaulty, Rows, cut
-from shared.scoring.values import NOTHING, stranger, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.errors import BlobConflict, BlobMissing, DropError, PermanentError, VersionError
-from shared.scoring.render import CsvWriter
+from shared.scoring.bulk.sieve import Sieve
+from shared.scoring.formats.render import CsvWriter
 from shared.scoring.scored import begin
-from shared.scoring.shelf import Shelf
-from shared.scoring.sieve import Sieve
+from shared.scoring.serving.shelf import Shelf
 from shared.store import names
 from shared.store.progress import ProgressBlob
 from shared.store.records import from_json, to_json
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from shared.catalog.load import Catalog
     from shared.catalog.spec import UseCase
     from shared.scoring.scored import Scored
-    from shared.scoring.session import LoadedVersion
+    from shared.scoring.serving.session import LoadedVersion
     from shared.store.blobs import BlobInfo, Blobs
     from shared.store.names import ScoringDrop
 

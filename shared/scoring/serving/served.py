@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.errors import BlobMissing, CauceError, VersionError
-from shared.scoring.beside import unfit
-from shared.scoring.shelf import Shelf
+from shared.scoring.serving.beside import unfit
+from shared.scoring.serving.shelf import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.scoring.session import LoadedVersion
+    from shared.scoring.serving.session import LoadedVersion
     from shared.store.records import Beside, Champion
     from shared.store.registry import Registry, Serving
 

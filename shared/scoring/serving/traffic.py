@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
-from shared.scoring.log_lines import Answered, Shown
+from shared.scoring.log.lines import Answered, Shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shared.scoring.http import Call
-    from shared.scoring.prediction_log import PredictionLog
+    from shared.scoring.log.prediction_log import PredictionLog
     from shared.scoring.rows import Rows
     from shared.scoring.scored import Scored
     from shared.scoring.seams import Share
-    from shared.scoring.served import Live, Served
-    from shared.scoring.session import LoadedVersion
+    from shared.scoring.serving.served import Live, Served
+    from shared.scoring.serving.session import LoadedVersion
     from shared.store.predictions import PredictionRole
 
 VERSION = "version"

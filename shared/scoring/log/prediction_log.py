@@ -15,13 +15,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.errors import CauceError
-from shared.scoring.log_lines import instant
+from shared.scoring.log.lines import instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from shared.scoring.day_blobs import DayBlobs
-    from shared.scoring.log_lines import Answered, LineMaker
+    from shared.scoring.log.day_blobs import DayBlobs
+    from shared.scoring.log.lines import Answered, LineMaker
     from shared.store.predictions import PredictionRole
 
 logger = logging.getLogger(__name__)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from shared.scoring.formats.values import INTEGERS, KEY, NOTHING, stranger, values_of, whole
 from shared.scoring.rows import MOST_FAULTS, Fault, NotRead, RequestFaulty, Rows, cut
-from shared.scoring.values import INTEGERS, KEY, NOTHING, stranger, values_of, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from shared.scoring.values import Value
+    from shared.scoring.formats.values import Value
     from shared.store.records import Version
 
 CHUNK_ROWS = 2048

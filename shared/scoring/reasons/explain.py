@@ -11,9 +11,9 @@ import numpy as np
 
 from shared.errors import BlobMissing, TransientError, VersionError
 from shared.scoring.answers import Kind, Refusal, later
+from shared.scoring.reasons.shapley import Explainer, most_scored
+from shared.scoring.reasons.told import Compared, Value, tell
 from shared.scoring.rows import cut
-from shared.scoring.shapley import Explainer, most_scored
-from shared.scoring.told import Compared, Value, tell
 from shared.store.background import Background
 from shared.store.records import from_json
 from shared.store.registry import BACKGROUND_FILE
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shared.scoring.http import Call
+    from shared.scoring.reasons.told import Reasons
     from shared.scoring.scored import Scored
-    from shared.scoring.session import LoadedVersion
-    from shared.scoring.told import Reasons
+    from shared.scoring.serving.session import LoadedVersion
     from shared.store.records import Version
     from shared.store.registry import Registry
 

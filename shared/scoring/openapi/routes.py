@@ -15,14 +15,14 @@ import msgspec
 from shared.errors import CauceError
 from shared.scoring.http import JSON, Answer
 from shared.scoring.query import only
-from shared.scoring.served import NoChampion
+from shared.scoring.serving.served import NoChampion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shared.scoring.http import Call
-    from shared.scoring.openapi_paths import Limits, Seen
-    from shared.scoring.served import Served
+    from shared.scoring.openapi.paths import Limits, Seen
+    from shared.scoring.serving.served import Served
     from shared.settings import Settings
 
 HTML = "text/html"
@@ -66,7 +66,7 @@ class Described:
         return made
 
     def _see(self, model: str) -> Seen:
-        from shared.scoring.openapi_paths import Seen
+        from shared.scoring.openapi.paths import Seen
 
         try:
             return Seen(model, self._served[model].current())
@@ -76,15 +76,15 @@ class Described:
             return Seen(model, None, "cannot be loaded")
 
     def _make(self, versions: Sequence[tuple[str, Any]], seen: list[Seen]) -> _Made:
-        from shared.scoring.openapi_document import document
-        from shared.scoring.openapi_page import page
+        from shared.scoring.openapi.document import document
+        from shared.scoring.openapi.page import page
 
         described = document(seen, self._limits())
         shown, headers = page(described)
         return _Made(versions, _answer(msgspec.json.encode(described), JSON, {}), _answer(shown, HTML, headers))
 
     def _limits(self) -> Limits:
-        from shared.scoring.openapi_paths import Limits
+        from shared.scoring.openapi.paths import Limits
 
         chosen = self._settings
         return Limits(

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins as builtins
 
 from shared.scoring.http import CSV, JSON
-from shared.scoring.openapi_answers import answer, as_csv, of_schema, ok, prediction
-from shared.scoring.openapi_errors import SCHEMAS, errors
-from shared.scoring.openapi_parameters import compared, of_version, ref
-from shared.scoring.openapi_rows import columns, example_columns, example_csv, example_row, row
+from shared.scoring.openapi.answers import answer, as_csv, of_schema, ok, prediction
+from shared.scoring.openapi.errors import SCHEMAS, errors
+from shared.scoring.openapi.parameters import compared, of_version, ref
+from shared.scoring.openapi.rows import columns, example_columns, example_csv, example_row, row
 from shared.scoring.rows import RequestFaulty
 from shared.scoring.scored import score
 
 if TYPE_CHECKING:
-    from shared.scoring.session import LoadedVersion
+    from shared.scoring.serving.session import LoadedVersion
 
     type Schema = dict[str, Any]
 

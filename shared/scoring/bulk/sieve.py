@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from shared.csv_format import csv_rows, read_csv
 from shared.errors import DropError
-from shared.scoring.csv_columns import EMPTY, Refused
-from shared.scoring.csv_request import CHUNK_ROWS
+from shared.scoring.formats.csv_columns import EMPTY, Refused
+from shared.scoring.formats.csv_request import CHUNK_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from shared.csv_format import Row
     from shared.scoring.rows import Rows
-    from shared.scoring.session import LoadedVersion
+    from shared.scoring.serving.session import LoadedVersion
 
     type Numbered = tuple[int, Row]
     """A row, and the number of the line that it ends in, counted from 1."""

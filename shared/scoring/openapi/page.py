@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from shared.markup import Markup, Parts
 from shared.scoring.http import CSV
-from shared.scoring.openapi_errors import SCHEMAS
-from shared.scoring.openapi_rows import NOT_SENT
-from shared.scoring.openapi_words import bounds, kind
+from shared.scoring.openapi.errors import SCHEMAS
+from shared.scoring.openapi.rows import NOT_SENT
+from shared.scoring.openapi.words import bounds, kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,10 +9,10 @@ import numpy as np
 
 from shared.errors import VersionError
 from shared.features import FEW_ROWS, GRAPH_INPUT, GRAPH_OUTPUT, LARGEST_FLOAT, Encoder
-from shared.scoring.csv_request import CsvReader
-from shared.scoring.render import Renderer
-from shared.scoring.request import RowReader
-from shared.scoring.threads import pieces, pool
+from shared.scoring.formats.csv_request import CsvReader
+from shared.scoring.formats.json_request import RowReader
+from shared.scoring.formats.render import Renderer
+from shared.scoring.serving.threads import pieces, pool
 from shared.store.registry import GRAPH_FILE
 
 if TYPE_CHECKING:

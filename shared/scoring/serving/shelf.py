@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.errors import BlobMissing, VersionError
-from shared.scoring.session import load_version
+from shared.scoring.serving.session import load_version
 
 if TYPE_CHECKING:
-    from shared.scoring.session import LoadedVersion
+    from shared.scoring.serving.session import LoadedVersion
     from shared.store.registry import Registry
 
 logger = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ import msgspec
 from shared.scoring.about import HistoryPage, Part, State, VersionPage
 from shared.scoring.compare import Comparison
 from shared.scoring.http import CSV, JSON
-from shared.scoring.openapi_errors import SCHEMAS, problem, traced
+from shared.scoring.openapi.errors import SCHEMAS, problem, traced
+from shared.scoring.reasons.told import Reasons
 from shared.scoring.rows import Fault
-from shared.scoring.told import Reasons
 from shared.store.records import Data, DecisionRule, Input, KeyColumn
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from shared.errors import BlobMissing, CauceError
 from shared.scoring.answers import Kind, Refusal, later
-from shared.scoring.served import NoChampion
-from shared.scoring.session import load_version
+from shared.scoring.serving.served import NoChampion
+from shared.scoring.serving.session import load_version
 from shared.store.names import VERSION_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.scoring.served import Served
-    from shared.scoring.session import LoadedVersion
+    from shared.scoring.serving.served import Served
+    from shared.scoring.serving.session import LoadedVersion
     from shared.store.registry import Registry
 
 logger = logging.getLogger(__name__)

@@ -11,15 +11,15 @@ import msgspec
 import numpy as np
 
 from shared.features import UNKNOWN_LEVEL, WEEKDAYS
+from shared.scoring.reasons.shapley import LOG_ODDS, PROBABILITY, Explainer, scales
 from shared.scoring.rows import cut
-from shared.scoring.shapley import LOG_ODDS, PROBABILITY, Explainer, scales
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from shared.scoring.shapley import Effects
+    from shared.scoring.reasons.shapley import Effects
     from shared.store.records import Input
 
 WHOLE = {PROBABILITY: 1e6, LOG_ODDS: 1e4}

@@ -1,0 +1,1 @@
+"""What a body may be, and how it is read and written: JSON, CSV and gzip."""

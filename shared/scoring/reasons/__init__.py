@@ -1,0 +1,1 @@
+"""What moved an answer, and by how much."""

@@ -1,0 +1,1 @@
+"""The versions in memory: which one answers, and what takes part beside it."""
