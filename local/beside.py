@@ -89,8 +89,8 @@ def _end(registry: Registry, model: str, parsed: argparse.Namespace) -> HistoryE
 
 def _check(registry: Registry, model: str, version: str) -> None:
     """As scoring will: the graph answers, and takes every row that the champion does. Raises CauceError."""
-    from shared.scoring.beside import unfit
-    from shared.scoring.session import load_version
+    from shared.scoring.serving.beside import unfit
+    from shared.scoring.serving.session import load_version
 
     serving = registry.champion(model)
     if not names.VERSION_PATTERN.match(version):

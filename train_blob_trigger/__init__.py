@@ -16,7 +16,7 @@ def main(drop: func.InputStream) -> None:
     """
     blob = drop.name or ""
     if names.is_to_score(blob):
-        from shared.scoring.bulk import score_drop
+        from shared.scoring.bulk.run import score_drop
 
         score_drop(blob, wiring.catalog(), wiring.blobs(), wiring.settings().score_drop_max_bytes)
         return

@@ -10,7 +10,7 @@ from local.replay.history import announce
 from local.replay.shelf import Shelf, ShelvedBlobs
 from shared.catalog.load import Catalog
 from shared.errors import DropError
-from shared.scoring.session import load_version
+from shared.scoring.serving.session import load_version
 from shared.store.registry import Registry
 from shared.training.problem import encoded
 from shared.training.run import train
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from local.replay.history import Block, History
     from shared.catalog.spec import UseCase
-    from shared.scoring.session import LoadedVersion
+    from shared.scoring.serving.session import LoadedVersion
     from shared.store.records import RunRecord
 
 Policy = Literal["automatic", "every", "never"]
