@@ -107,17 +107,32 @@ def test_of_a_name_that_stands_twice_the_last_value_counts() -> None:
 def test_of_a_name_that_stands_twice_the_first_value_must_fit_too() -> None:
     (fault,) = faults_of(b'{"age": "x", ' + json.dumps(ROW).encode()[1:])
     assert "$.age" in fault.expected
+    assert (fault.got, fault.field) == ("'age' twice", "age")
+
+
+@pytest.mark.parametrize("other", ["41.0", '"x"'])
+def test_beside_an_integer_written_as_41_0_no_name_may_stand_twice(other: str) -> None:
+    """The decoder stops at the first of them, and nobody would look at the first value of the other."""
+    body = f'{{"age": {other}, "key": 5.0, {json.dumps(ROW)[1:]}'.encode()
+    columns = {"columns": {name: [value] for name, value in ROW.items()}}
+    in_columns = json.dumps(columns).replace('{"age"', f'{{"key": [5.0], "age": [{other}], "age"').encode()
+    for sent in (body, b"[" + body + b"]", in_columns):
+        (fault,) = faults_of(sent)
+        assert fault.got in {"'age' twice", "'key' twice"}
+
+
+def test_columns_are_known_however_their_name_is_written() -> None:
+    columns = json.dumps({"columns": {name: [value] for name, value in ROW.items()}})
+    assert READER.read(columns.replace("columns", "c\\u006Flumn\\u0073", 1).encode()) == read(ROW)
 
 
 @pytest.mark.parametrize("sent", ["41.0", "4.1e1", "410e-1", "41.000"])
 def test_an_integer_may_be_written_as_a_number_with_nothing_behind_its_point(sent: str) -> None:
     body = literal("age", sent)
-    listed = (
-        b"[" + json.dumps(ROW | {"contact_id": 7}).encode() + b"," + body[:-1] + b', "contact_id": 7.0, "f0": null}]'
-    )
+    listed = b"[" + json.dumps(ROW | {"contact_id": 7}).encode() + b"," + body[:-1] + b', "contact_id": 7.0}]'
     assert [type(value) for value in READER.read(body).columns["age"]] == [int]
     assert READER.read(body) == read(ROW)
-    assert READER.read(listed) == read([ROW | {"contact_id": 7}, ROW | {"contact_id": 7, "f0": None}])
+    assert READER.read(listed) == read([ROW | {"contact_id": 7}] * 2)
     columns = {"columns": {name: [value, value] for name, value in ROW.items()}}
     written = json.dumps(columns).replace('"age": [41, 41]', f'"age": [41, {sent}]').encode()
     assert READER.read(written) == read(columns)

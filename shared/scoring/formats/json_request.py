@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 CHUNK_ROWS = 2048
 COLUMNS = "columns"
-COLUMNS_BEGIN = re.compile(rb'\s*\{\s*"columns"\s*:\s*\{')
-"""No row begins so: an input of that name would hold a value, not an object."""
+_LETTERS = "".join(rf"(?:{letter}|\\u00(?i:{ord(letter):02x}))" for letter in COLUMNS)
+COLUMNS_BEGIN = re.compile(rf'\s*\{{\s*"{_LETTERS}"\s*:\s*\{{'.encode())
+"""No row begins so: an input of that name would hold a value, not an object. JSON lets any letter be escaped."""
 WHOLE = "an object with the model's inputs"
 
 
@@ -131,18 +132,19 @@ class RowReader:
             raw = msgspec.json.decode(body, type=Raw)
             faults = list(islice(self._column_faults(raw) if in_columns else self._faults(raw), MOST_FAULTS))
             if not faults:
-                return self._with_whole(msgspec.json.decode(body), in_columns, error)
+                return self._with_whole(body, in_columns, error)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as not_json:
             raise NotRead(str(not_json)) from not_json
         raise RequestFaulty(faults) from error
 
-    def _with_whole(self, sent: Any, in_columns: bool, error: msgspec.ValidationError) -> Rows | list[Any]:
+    def _with_whole(self, body: bytes, in_columns: bool, error: msgspec.ValidationError) -> Rows | list[Any]:
         """Rows in which some integers are written as 41.0."""
+        sent = _with_each_name_once(body, error)
         names = [name for name, value in self._values.items() if value.type in INTEGERS]
-        holders = [sent[COLUMNS]] if in_columns else sent if isinstance(sent, list) else [sent]
-        if not sum(_made_whole(holder, name) for holder in holders for name in names if name in holder):
-            # A name stands twice in an object: the first value is wrong, and the last, which counts, right.
-            raise RequestFaulty([Fault("$", str(error), "")]) from error
+        for holder in [sent[COLUMNS]] if in_columns else sent if isinstance(sent, list) else [sent]:
+            for name in names:
+                if name in holder:
+                    holder[name] = whole(holder[name])
         if in_columns:
             return self._of_columns(msgspec.convert(sent, self._columns.type).columns)
         rows: Any = msgspec.convert(sent, self._decoder.type)
@@ -190,14 +192,21 @@ class RowReader:
                 yield Fault(f"$.{COLUMNS}.{name}", f"a list, each {value.expected}", NOTHING, None, name)
 
 
-def _made_whole(holder: dict[str, Any], name: str) -> bool:
-    """Write 41.0 as 41 in a value, or in a list of them; whether there was anything to do."""
-    sent = holder[name]
-    values = sent if isinstance(sent, list) else [sent]
-    if not any(type(value) is float for value in values):
-        return False
-    holder[name] = [*map(whole, values)] if isinstance(sent, list) else whole(sent)
-    return True
+def _with_each_name_once(body: bytes, error: msgspec.ValidationError) -> Any:
+    """What JSON sends. Raises RequestFaulty where a name stands twice in an object: the last value counts and fits, but
+    nobody has looked at those before."""
+    import json
+
+    def once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(members)
+        if len(found) < len(members):
+            names = [name for name, _ in members]
+            twice = next(name for name in names if names.count(name) > 1)
+            fault = Fault("$", f"each name once in an object: {error}", f"{cut(twice)!r} twice", field=cut(twice))
+            raise RequestFaulty([fault]) from error
+        return found
+
+    return json.loads(body, object_pairs_hook=once)
 
 
 def _list_faults(name: str, value: Value, column: Raw) -> Iterator[Fault]:

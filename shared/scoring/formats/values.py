@@ -58,7 +58,9 @@ class Value:
 
 
 def whole(value: Any) -> Any:
-    """The same value, but for 41.0, which is 41."""
+    """The same value, but for 41.0, which is 41; so in a list."""
+    if isinstance(value, list):
+        return [*map(whole, value)]
     return int(value) if type(value) is float and value.is_integer() else value
 
 
