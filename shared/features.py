@@ -73,9 +73,8 @@ class Encoder:
             elif codes is not None:
                 values = [codes.get(value, UNKNOWN_LEVEL) for value in values]
             lines.append(values)
-        # By way of 64 bits, as above; None becomes NaN.
-        matrix = np.array(lines, dtype=np.float64).reshape(len(lines), rows).T
-        return np.ascontiguousarray(matrix, dtype=np.float32)
+        # Each by way of Python's float, which has 64 bits, as above; None becomes NaN.
+        return np.array(list(zip(*lines, strict=True)), dtype=np.float32).reshape(rows, len(lines))
 
     def unknown(self, matrix: NDArray[np.float32]) -> list[tuple[int, str]]:
         """Row number and input name of every value that is none of the known levels."""

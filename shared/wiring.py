@@ -69,6 +69,11 @@ def scorer() -> Scorer:
     return Scorer(catalog(), Registry(blobs), settings(), _prediction_log(blobs))
 
 
+def scorer_at_hand() -> Scorer | None:
+    """The scorer, once it has been built."""
+    return scorer() if scorer.cache_info().currsize else None
+
+
 def _prediction_log(blobs: Blobs) -> PredictionLog:
     from shared.scoring.log.day_blobs import DayBlobs
     from shared.scoring.log.lines import LineMaker

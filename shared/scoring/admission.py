@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Self
 
 from shared.scoring.answers import Kind, Refusal, later
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 RETRY_SECONDS = 1
 HEAVY = 8
@@ -17,11 +13,21 @@ HEAVY = 8
 
 
 class Held:
-    """What one request holds."""
+    """What one request holds, from ``with`` to its end."""
 
-    def __init__(self, admission: Admission, places: int, size_bytes: int) -> None:
+    __slots__ = ("_admission", "most", "places", "size_bytes")
+
+    def __init__(self, admission: Admission, places: int, most: int, size_bytes: int) -> None:
         self._admission = admission
-        self.places, self.size_bytes = places, size_bytes
+        self.places, self.most, self.size_bytes = places, most, size_bytes
+
+    def __enter__(self) -> Self:
+        """Raises Refusal (503) where there is no room."""
+        self._admission.enter(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._admission.leave(self)
 
     def grow(self, size_bytes: int) -> None:
         """Its body turned out to be larger. Raises Refusal (503) where there is no room for that."""
@@ -42,24 +48,28 @@ class Admission:
         self._lock = threading.Lock()
         self._requests = self._places = self._bytes = 0
 
-    @contextmanager
-    def __call__(self, size_bytes: int, *, heavy: bool = False) -> Iterator[Held]:
-        """Hold a place. Raises Refusal (503) where there is none."""
-        places, most = (self._heavy_places, self._most_requests // 2) if heavy else (1, self._most_requests)
-        held = Held(self, places, size_bytes)
+    def __call__(self, size_bytes: int, *, heavy: bool = False) -> Held:
+        """A place, to be held with ``with``."""
+        if heavy:
+            return Held(self, self._heavy_places, self._most_requests // 2, size_bytes)
+        return Held(self, 1, self._most_requests, size_bytes)
+
+    def enter(self, held: Held) -> None:
+        """See ``Held.__enter__``."""
         with self._lock:
-            if self._requests and (self._places + places > most or self._bytes + size_bytes > self._most_bytes):
+            is_full = self._places + held.places > held.most or self._bytes + held.size_bytes > self._most_bytes
+            if self._requests and is_full:
                 raise self._busy(self._requests)
             self._requests += 1
-            self._places += places
-            self._bytes += size_bytes
-        try:
-            yield held
-        finally:
-            with self._lock:
-                self._requests -= 1
-                self._places -= places
-                self._bytes -= held.size_bytes
+            self._places += held.places
+            self._bytes += held.size_bytes
+
+    def leave(self, held: Held) -> None:
+        """Make room again."""
+        with self._lock:
+            self._requests -= 1
+            self._places -= held.places
+            self._bytes -= held.size_bytes
 
     def resize(self, held: Held, size_bytes: int) -> None:
         """See ``Held.grow``."""

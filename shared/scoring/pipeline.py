@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from shared.errors import VersionError
 from shared.scoring.admission import Admission
@@ -45,6 +46,8 @@ FORMS = {
 BROKEN_RETRY_SECONDS = 60
 AHEAD = 3
 """Chunks of rows that are begun before the first of them is waited for."""
+SHORT_BYTES = 4096
+"""Some ten rows of JSON."""
 MEMORY = {JSON: 8, CSV: 2}
 """Bytes that a request takes for each byte of its body, the answer included."""
 
@@ -58,6 +61,15 @@ class Pipeline:
         self._most_rows = {JSON: settings.score_max_rows, CSV: settings.score_csv_max_rows}
         self._most_bytes = {JSON: settings.score_max_bytes, CSV: settings.score_csv_max_bytes}
         self._admission = Admission(settings.score_max_requests, settings.score_memory_bytes)
+
+    def answers_at_once(self, model: str, call: Call) -> bool:
+        """Whether the body is short, nothing has to be inflated or explained, and the champion is known."""
+        return (
+            len(call.body) <= SHORT_BYTES
+            and not call.query.keys() & {VERSION, EXPLAIN}
+            and "content-encoding" not in call.headers
+            and self._versions.is_at_hand(model)
+        )
 
     def answer(self, model: str, call: Call) -> Answer:
         """The predictions. Raises Refusal."""
@@ -80,23 +92,27 @@ class Pipeline:
         ``heavy``: to answer it takes seconds. What is raised by the version while the rows are in use is told as well.
         """
         sent = format_of(call.headers.get("content-type", ""))
-        size = self._size(call, sent)
+        coding = call.headers.get("content-encoding", "")
+        size = self._size(call.body, coding, sent)
         with self._admission(size * MEMORY[sent], heavy=heavy) as held:
-            loaded = choose()
-            body = inflated(call.body, call.headers.get("content-encoding", ""), self._most_bytes[sent])
-            held.grow(len(body) * MEMORY[sent])
+            loaded, body = choose(), call.body
+            if coding:
+                body = inflated(body, coding, self._most_bytes[sent])
+                held.grow(len(body) * MEMORY[sent])
             reader = loaded.csv_reader if sent == CSV else loaded.reader
-            with _told(sent):
+            try:
                 yield loaded, self._counted(reader.chunks(body), sent)
+            except (NotRead, RequestFaulty, VersionError) as error:
+                raise _told(error, sent) from error
 
-    def _size(self, call: Call, sent: str) -> int:
+    def _size(self, body: bytes, coding: str, sent: str) -> int:
         """Of the body once it is inflated, which its last bytes tell. Raises Refusal where it is too large."""
-        limit, size = self._most_bytes[sent], len(call.body)
+        limit, size = self._most_bytes[sent], len(body)
         if size > limit:
             detail = f"the body has {size:,} bytes; at most {limit:,} are taken at once: send fewer rows"
             raise Refusal(Kind.TOO_LARGE, detail)
-        if GZIP in call.headers.get("content-encoding", ""):
-            size = min(limit, max(size, int.from_bytes(call.body[-4:], "little")))
+        if GZIP in coding:
+            size = min(limit, max(size, int.from_bytes(body[-4:], "little")))
         return size
 
     def _counted(self, chunks: Iterator[Rows], sent: str) -> Iterator[Rows]:
@@ -135,7 +151,7 @@ class Pipeline:
     def _finish(self, call: Call, begun: Begun, writer: Writer) -> Iterator[Callable[[], None]]:
         shares: Sequence[Scored] = [each() for each in begun]
         if self._seams.explain is not None and asked(call.query):
-            shares = [replace(one, reasons=self._seams.explain.reasons(one, call)) for one in shares]
+            shares = [msgspec.structs.replace(one, reasons=self._seams.explain.reasons(one, call)) for one in shares]
         writer.add(shares)
         watched = [watcher.watch(call, scored) for watcher in self._seams.watchers for scored in shares]
         return (one for one in watched if one is not None)
@@ -174,20 +190,15 @@ def _share(
     return scored
 
 
-@contextmanager
-def _told(sent: str) -> Iterator[None]:
-    """Tell of what cannot be read."""
-    try:
-        yield
-    except NotRead as error:
+def _told(error: NotRead | RequestFaulty | VersionError, sent: str) -> Refusal:
+    """What the caller is told."""
+    if isinstance(error, NotRead):
         name = sent.rpartition("/")[2].upper()
-        raise Refusal(Kind.NOT_READ, f"the body is not {name} ({error}); expected {FORMS[sent]}") from error
-    except RequestFaulty as error:
+        return Refusal(Kind.NOT_READ, f"the body is not {name} ({error}); expected {FORMS[sent]}")
+    if isinstance(error, RequestFaulty):
         count = len(error.faults)
         counted = f"{'at least ' if count == MOST_FAULTS else ''}{count} value{'s' if count > 1 else ''}"
-        detail = f"{counted} of the request cannot be used; nothing was scored"
-        raise Refusal(Kind.FAULTY, detail, faults=error.faults) from error
-    except VersionError as error:
-        logger.error("a version that serves cannot answer: %s", error)  # noqa: TRY400 - the message says it all
-        detail = f"no answer can be given: {error}; retrain the model, or let another version serve"
-        raise later(Kind.BROKEN, detail, BROKEN_RETRY_SECONDS) from error
+        return Refusal(Kind.FAULTY, f"{counted} of the request cannot be used; nothing was scored", faults=error.faults)
+    logger.error("a version that serves cannot answer: %s", error)
+    detail = f"no answer can be given: {error}; retrain the model, or let another version serve"
+    return later(Kind.BROKEN, detail, BROKEN_RETRY_SECONDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,8 +13,7 @@ MOST_FAULTS = 100
 SHOWN_CHARACTERS = 40
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(msgspec.Struct, frozen=True):
     """Checked rows, by column. Of a long CSV, one chunk of them."""
 
     count: int

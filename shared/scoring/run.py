@@ -66,7 +66,7 @@ class Scorer:
         seams = Seams(CanarySplit(served), watchers, GivenReasons(registry))
         pipeline, about = Pipeline(versions, settings, seams), About(served, versions, registry, log)
         comparer, described = Comparer(versions, pipeline), Described(served, settings)
-        self._routes: list[tuple[str, str, Handler]] = [
+        routes: list[tuple[str, str, Handler]] = [
             ("POST", "models/*/score", lambda call, model: pipeline.answer(model, call)),
             ("POST", "models/*/compare", lambda call, model: comparer.answer(model, call)),
             ("GET", "models", about.models),
@@ -77,6 +77,8 @@ class Scorer:
             ("GET", "openapi.json", described.document),
             ("GET", "docs", described.page),
         ]
+        self._routes = [(method, pattern.split("/"), handler) for method, pattern, handler in routes]
+        self._pipeline = pipeline
 
     def answer(self, call: Call) -> Answer:
         """Route a request. Every outcome is an Answer; what is raised is a bug."""
@@ -91,11 +93,21 @@ class Scorer:
             answer = problem(refusal, trace.instance)
         return _sent(call, answer, trace)
 
+    def answers_at_once(self, call: Call) -> bool:
+        """Whether the answer takes a millisecond or two and waits for nothing, so that it needs no thread of its own.
+
+        So it is with a few rows to be scored by a version that is in memory.
+        """
+        match call.path.split("/"):
+            case ["models", model, "score"] if call.method == "POST":
+                return self._pipeline.answers_at_once(model, call)
+        return False
+
     def _route(self, call: Call) -> tuple[Handler, list[str]]:
         path = call.path.strip("/").split("/")
         allowed = []
         for method, pattern, handler in self._routes:
-            parts = _parts(pattern.split("/"), path)
+            parts = _parts(pattern, path)
             if parts is not None:
                 if method == call.method:
                     return handler, parts

@@ -5,8 +5,9 @@ The answer's text, the reasons, the prediction log and a shadow all work on a ``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from shared.scoring.serving.session import LoadedVersion
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(msgspec.Struct, frozen=True, eq=False):
     """Rows and what one version says of them. All that is by row is in the order of ``rows``."""
 
     loaded: LoadedVersion

@@ -58,9 +58,10 @@ def _member(pipeline: Pipeline, inputs: int, prefix: str) -> Any:
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import FloatTensorType
 
-    from shared.training import clipping
+    from shared.training import clipping, one_hot
 
     clipping.register()
+    one_hot.register()
     try:
         graph = to_onnx(
             pipeline,
@@ -86,10 +87,8 @@ def _sum_up(outputs: Sequence[str], blend: Blend) -> tuple[list[Any], list[Any]]
 
     count = len(outputs)
     nodes = [
-        helper.make_node("Gather", [name, "positive"], [f"p{place}"], axis=1) for place, name in enumerate(outputs)
-    ]
-    nodes += [
-        helper.make_node("Concat", [f"p{place}" for place in range(count)], ["members"], axis=1),
+        helper.make_node("Concat", list(outputs), ["both"], axis=1),
+        helper.make_node("Gather", ["both", "positive"], ["members"], axis=1),
         helper.make_node("Clip", ["members", "least", "most"], ["likely"]),
         helper.make_node("Sub", ["one", "likely"], ["unlikely"]),
         helper.make_node("Div", ["likely", "unlikely"], ["odds"]),
@@ -100,7 +99,7 @@ def _sum_up(outputs: Sequence[str], blend: Blend) -> tuple[list[Any], list[Any]]
         helper.make_node("Concat", ["no", "yes"], [GRAPH_OUTPUT], axis=1),
     ]
     constants = [
-        helper.make_tensor("positive", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("positive", TensorProto.INT64, [count], range(1, 2 * count, 2)),
         helper.make_tensor("least", TensorProto.FLOAT, [], [SUREST]),
         helper.make_tensor("most", TensorProto.FLOAT, [], [1 - SUREST]),
         helper.make_tensor("one", TensorProto.FLOAT, [], [1.0]),

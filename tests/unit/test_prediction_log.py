@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -150,6 +151,21 @@ def test_a_row_is_written_with_what_monitoring_needs() -> None:
         "schema_version": 1,
     }
     assert line.against is UNSET
+
+
+def test_rests_are_three_times_as_long_as_the_work_and_not_after_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+    clock = SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=rests.append)
+    monkeypatch.setattr(prediction_log, "time", clock)
+    monkeypatch.setattr(prediction_log, "REST", 3.0)
+    log, offered = log_over(MemoryBlobs()), 400
+    log._queue.extend(answered() for _ in range(offered))
+    began = time.monotonic()
+    log._turn_into_lines()
+    worked = time.monotonic() - began
+    assert 1 <= len(rests) < offered / 4
+    assert min(rests) >= prediction_log.LEAST_REST_SECONDS
+    assert worked < sum(rests) <= 3 * worked
 
 
 def test_rows_are_written_in_their_order_across_slices() -> None:

@@ -123,6 +123,19 @@ def test_a_graph_keeps_to_the_standard(several: Blend) -> None:
     onnx.checker.check_model(graph_of(several), full_check=True)
 
 
+def test_a_category_more_makes_no_more_operators() -> None:
+    """Each costs time in every request."""
+
+    def operators(inputs: list[Input]) -> int:
+        rows, random = np.ones((50, len(inputs)), dtype=np.float32), np.random.default_rng(1)
+        rows[:, 1:] = random.integers(0, 3, (50, len(inputs) - 1))
+        model = Trial(FAMILIES[0], {"C": 0.1}, "all").fit(Layout.of(inputs), 42, rows, rows[:, 1] > 1)
+        return len(onnx.load_from_string(convert(alone(model), len(inputs), "test")).graph.node)
+
+    category = Input("job", "category", levels=("a", "b", "c"))
+    assert operators([Input("age", "integer"), category]) == operators([Input("age", "integer"), *[category] * 20])
+
+
 def test_one_row_is_answered_as_among_others(several: Blend) -> None:
     graph, rows = graph_of(several), sample(50)[0]
     together = probabilities(graph, rows)

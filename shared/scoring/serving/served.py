@@ -93,6 +93,13 @@ class Served:
         """What is in memory, without looking whether it still stands."""
         return self._live
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether ``live`` would wait for nothing."""
+        if self._live is None:
+            return False
+        return self._is_slow or self._clock() - self._looked_up_at < self._refresh_seconds
+
     def current(self) -> LoadedVersion:
         """The version that answers. Raises NoChampion, and CauceError where nothing can be loaded at all."""
         return self.live().champion

@@ -81,9 +81,10 @@ class LogWatcher:
 
     def watch(self, call: Call, scored: Scored) -> Callable[[], None] | None:
         """See ``seams.Watcher``."""
-        rows, probabilities, places = _chosen(scored, self._sample)
-        if not rows.count:
+        chosen = _chosen(scored, self._sample)
+        if chosen is None:
             return None
+        rows, probabilities, places = chosen
         live = self._served[scored.loaded.version.model].latest
         role: PredictionRole = "served"
         if VERSION in call.query:
@@ -109,9 +110,10 @@ class ShadowWatcher:
         live = self._served[scored.loaded.version.model].latest
         if live is None or live.shadow is None or VERSION in call.query or not _is_of(live, scored.loaded):
             return None
-        rows, probabilities, places = _chosen(scored, live.shadow.share)
-        if not rows.count:
+        chosen = _chosen(scored, live.shadow.share)
+        if chosen is None:
             return None
+        rows, probabilities, places = chosen
         shown = Shown(scored.loaded, probabilities)
         answered = Answered(time.time(), call.request_id, "shadow", live.shadow.loaded, rows, places, None, shown)
         return self._log.hold(answered)
@@ -122,8 +124,10 @@ def _is_of(live: Live, loaded: LoadedVersion) -> bool:
     return loaded is live.champion or (live.canary is not None and loaded is live.canary.loaded)
 
 
-def _chosen(scored: Scored, share: float) -> tuple[Rows, NDArray[np.float32], Sequence[int]]:
+def _chosen(scored: Scored, share: float) -> tuple[Rows, NDArray[np.float32], Sequence[int]] | None:
     """Rows, their probabilities and their places in the request: all, or each with the probability ``share``."""
+    if share <= 0:
+        return None
     rows, places = scored.rows, scored.places
     numbers: Sequence[int] = range(rows.first, rows.first + rows.count)
     if places is not None:
@@ -131,4 +135,6 @@ def _chosen(scored: Scored, share: float) -> tuple[Rows, NDArray[np.float32], Se
     if share >= 1:
         return rows, scored.probabilities, numbers
     taken = [place for place in range(rows.count) if random() < share]  # noqa: S311 - nothing is kept secret by it
+    if not taken:
+        return None
     return rows.take(taken), scored.probabilities[taken], [numbers[place] for place in taken]

@@ -53,6 +53,10 @@ class Versions:
             return current
         return self._named(model, asked)
 
+    def is_at_hand(self, model: str) -> bool:
+        """Whether a request for the model's champion would wait for nothing."""
+        return model in self._served and self._served[model].is_at_hand
+
     def served(self, model: str) -> Served:
         """What follows a model's champion. Raises Refusal."""
         if model not in self._served:
