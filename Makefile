@@ -40,7 +40,7 @@ bench-export: setup-tests
 bench-replay: setup
 	@$(VENV)/python -m local replay phone --csv "$$($(VENV)/python -m local.company)" --from 80% --every 250 $(BENCH_ARGS)
 
-# The same model in Cauce, FastAPI, MLflow and BentoML; about 20 minutes (BENCH_ARGS="--only cauce,fastapi --json f.json").
+# The same model in Cauce, FastAPI, MLflow and BentoML; ten minutes (BENCH_ARGS="--model member --only cauce,fastapi").
 bench-score: setup
 	@$(VENV)/python -m tests.bench.score_bench $(BENCH_ARGS)
 
@@ -56,5 +56,5 @@ format: setup ## Rewrite the code in the project's style
 	@$(VENV)/ruff format .
 
 clean: ## Remove what set-up and tests made; what `make up` keeps in .local/storage stays
-	rm -rf .venv .local/azurite .local/odbc .local/postgres .local/uv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .local/azurite .local/bench .local/odbc .local/postgres .local/uv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -38,19 +38,24 @@ class Job(msgspec.Struct, frozen=True):
     warm_up_seconds: float = 1.0
     least: int = 5
     """At least so many answers, however long it takes."""
+    compared: int = 1
+    """So many of ``bodies`` are sent once before, for their answers."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """Times in milliseconds; ``first_answer`` is the body of the answer to the first of ``bodies``."""
+    """Times in milliseconds."""
 
     requests: int
     sent: int
-    """With the warm-up's."""
+    """With those before and the warm-up's."""
     median: float
     p99: float
     fastest: float
     per_second: float
-    first_answer: bytes
+    answers: list[bytes]
+    """To the first of ``bodies``."""
+    peak_megabytes: float = 0.0
+    """The most that the process has held, where it is the one that answers."""
 
 
 class BadAnswer(Exception):
@@ -118,19 +123,29 @@ def _request(job: Job, body: bytes) -> bytes:
 def run(job: Job) -> Outcome:
     """Send until the time is over. Raises BadAnswer, OSError."""
     requests = [_request(job, body) for body in job.bodies]
-    first = _Connection(job, iter(requests))
-    first.send()
-    while not first.receive():
-        pass
+    answers = _answers(job, requests[: job.compared])
     connections = [_Connection(job, cycle(requests[place:] + requests[:place])) for place in range(job.clients)]
-    warm_up, _ = _spread(connections, job.warm_up_seconds, 1)
+    warm_up, _ = _spread(connections, job.warm_up_seconds, 1) if job.warm_up_seconds else ([], 0)
     times, seconds = _spread(connections, job.seconds, job.least)
-    for connection in (first, *connections):
+    for connection in connections:
         connection.socket.close()
-    return outcome_of(times, seconds, 1 + len(warm_up) + len(times), first.body)
+    return outcome_of(times, seconds, len(answers) + len(warm_up) + len(times), answers)
 
 
-def outcome_of(times: Sequence[float], seconds: float, sent: int, first_answer: bytes) -> Outcome:
+def _answers(job: Job, requests: Sequence[bytes]) -> list[bytes]:
+    """One after the other, over one connection."""
+    connection = _Connection(job, iter(requests))
+    found = []
+    for _ in requests:
+        connection.send()
+        while not connection.receive():
+            pass
+        found.append(connection.body)
+    connection.socket.close()
+    return found
+
+
+def outcome_of(times: Sequence[float], seconds: float, sent: int, answers: list[bytes]) -> Outcome:
     """From latencies in seconds."""
     cuts = statistics.quantiles(times, n=100, method="inclusive") if len(times) > 1 else [times[0]] * 99
     return Outcome(
@@ -140,7 +155,7 @@ def outcome_of(times: Sequence[float], seconds: float, sent: int, first_answer: 
         p99=cuts[98] * 1000,
         fastest=min(times) * 1000,
         per_second=len(times) / seconds,
-        first_answer=first_answer,
+        answers=answers,
     )
 
 

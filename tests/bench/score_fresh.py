@@ -17,6 +17,8 @@ PANDAS_MODULES = ("pandas", "sklearn.ensemble", "sklearn.linear_model", "sklearn
 
 def _function(job):  # type: ignore[no-untyped-def]
     """The function as the worker library calls it, with one row."""
+    import asyncio
+
     from azure.functions.http import HttpRequest
 
     score_http = importlib.import_module("score_http")
@@ -25,6 +27,8 @@ def _function(job):  # type: ignore[no-untyped-def]
         route_params={"path": job["path"]}, body_type="bytes", body=json.dumps(job["row"]).encode(),
     )  # fmt: skip
     answer = score_http.main(request)
+    if asyncio.iscoroutine(answer):
+        answer = asyncio.run(answer)
     if answer.status_code != 200:
         raise RuntimeError(answer.get_body().decode())
 

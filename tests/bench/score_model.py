@@ -1,13 +1,15 @@
 """The one fitted model that all contenders of ``score_bench`` answer with: the demo company's, trained once and kept.
 
-``python -m tests.bench.score_model``: train it now. Kept under ``.local/bench``, by what it is made from.
+``python -m tests.bench.score_model``: train it now. Kept under ``.local/bench``, by what it is made from. Beside it,
+the blend's weightiest member as a model of its own: small, as hand-written services are compared with as a rule.
 """
 
 from __future__ import annotations
 
 import hashlib
 import pickle
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,10 @@ from tests.phone_data import phone, to_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from shared.training.blend import Blend
+    from shared.training.search import Found
+    from shared.training.versioning import Origin
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / ".local/bench"
@@ -34,6 +40,8 @@ BLEND_FILE = "blend.pickle"
 """The fitted pipelines as they are, for the peers; no part of the project reads such a file."""
 SLOT = "20261123T020000Z"
 MODEL = "phone"
+BLEND, MEMBER = "blend", "member"
+"""What serves: all that the search has chosen, or its weightiest part."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +73,13 @@ class FittedModel:
         return [newest[place % len(newest)] for place in range(count)]
 
 
-def fitted_model() -> FittedModel:
+def fitted_model(which: str = BLEND) -> FittedModel:
     """The kept model, or a new one where the code that makes it has changed. Training takes a minute."""
     folder = KEPT / f"model-{_made_from()}"
-    if not (folder / BLEND_FILE).exists():
-        print("training the model that all contenders serve; this takes a minute, once", flush=True)
+    if not (folder / MEMBER / BLEND_FILE).exists():
+        print("training the model that all contenders serve; this takes a minute, once", file=sys.stderr, flush=True)
         _train(folder)
-    return FittedModel(folder)
+    return FittedModel(folder / which)
 
 
 def _made_from() -> str:
@@ -90,7 +98,7 @@ def _train(folder: Path) -> None:
     from shared.training.problem import pose
     from shared.training.search import search
     from shared.training.table import read_table
-    from shared.training.versioning import Origin, make_version
+    from shared.training.versioning import Origin
 
     use_case, file = phone(), to_csv(list(bank_contacts()))
     blobs = MemoryBlobs({"f": file})
@@ -98,9 +106,24 @@ def _train(folder: Path) -> None:
     manifest = Manifest(dataset=use_case.dataset.name, slot=SLOT, columns={}, parts=(part,), rows=0, exported_at="")
     table = read_table([manifest], use_case.dataset, blobs)
     problem = pose(table.frame, use_case)
-    found = search(problem, use_case.training, lambda *_: None)
     origin = Origin(use_case, SLOT, table, problem)
-    verdict = Verdict(promote=True, reason="a bench")
+    found = search(problem, use_case.training, lambda *_: None)
+    _keep(origin, found, folder / BLEND)
+    _keep(origin, replace(found, blend=_weightiest(found.blend)), folder / MEMBER)
+
+
+def _weightiest(blend: Blend) -> Blend:
+    from shared.training.blend import Blend, Weights
+
+    weights = blend.weights.members
+    return Blend((blend.pipelines[weights.index(max(weights))],), Weights(0.0, (1.0,)))
+
+
+def _keep(origin: Origin, found: Found, folder: Path) -> None:
+    """As training makes a version of it, but in a folder."""
+    from shared.training.versioning import make_version
+
+    blobs, verdict = MemoryBlobs(), Verdict(promote=True, reason="a bench")
     version = make_version(origin, found, Registry(blobs), lambda *_: verdict)
     folder.mkdir(parents=True, exist_ok=True)
     for file_name in (VERSION_FILE, *version.files):

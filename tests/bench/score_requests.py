@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -21,12 +20,18 @@ from tests.bench.score_rival import encoded
 from tests.bench.score_servers import SERVERS, Bench, Server, probabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 WAYS = (*SERVERS, HANDLER, GRAPH_ALONE)
-DISTINCT_ROWS = 500
+DISTINCT_BODIES = {1: 500, 100: 20}
+"""By rows of each; else one. All contenders are sent the same, in the same order."""
+COMPARED_BODIES = 20
+WARM_UP_SECONDS = 0.3
+LONG_ROWS = 1000
+"""Requests of so many rows are not warmed up with more than one."""
 LARGEST_DIFFERENCE = 1e-4
 """Between the answers of two contenders to the same row: a graph computes with 32-bit floats."""
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,18 @@ class Load:
         return f"{counted}, {self.clients} client{'s' * (self.clients > 1)}"
 
 
-LOADS = (Load(1, 1), Load(1, 16), Load(100, 1), Load(10_000, 1))
+LOADS = tuple(Load(rows, clients) for rows in (1, 100, 10_000) for clients in (1, 16))
+
+
+@dataclass(frozen=True)
+class _Round:
+    """What each contender is asked in one round."""
+
+    load: Load
+    batches: list[list[Row]]
+    seconds: float
+    warm_up_seconds: float
+    compared: int
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,7 @@ class Measured:
     rows: int
     clients: int
     requests: int
+    """Of all rounds."""
     median: float
     p99: float
     per_second: float
@@ -63,88 +80,127 @@ class Measured:
 
 
 class WrongAnswer(Exception):
-    """A contender answers something else than the others: it is not the same work."""
+    """A contender fails, or answers something else than the others: it is not the same work."""
+
+
+type Runs = list[tuple[Outcome, float]]
+"""The rounds of one contender under one load, each with the server's CPU milliseconds for each request."""
 
 
 def measure(bench: Bench, ways: Sequence[str], loads: Sequence[Load], seconds: float, rounds: int) -> list[Measured]:
-    """Every way under every load, in turn, ``rounds`` times."""
+    """Every way under every load, in turn, ``rounds`` times. Raises WrongAnswer."""
+    rows = bench.model.rows(max(load.rows + DISTINCT_BODIES.get(load.rows, 1) for load in loads))
+    found: list[Measured] = []
     with ExitStack() as running:
-        servers = {way: running.enter_context(SERVERS[way](bench)) for way in ways if way in SERVERS}
-        rows = bench.model.rows(max(load.rows for load in loads) + DISTINCT_ROWS)
-        found = []
+        servers: dict[str, Server] = {}
+        for way in ways:
+            if way in SERVERS:
+                bench.progress("starting the servers", way)
+                servers[way] = running.enter_context(SERVERS[way](bench))
         for load in loads:
-            runs: dict[str, list[tuple[Outcome, float]]] = {way: [] for way in ways}
-            for _ in range(rounds):
-                for way in ways:
-                    runs[way].append(_once(bench, servers.get(way), way, load, rows, seconds / rounds))
-            _all_alike(runs)
-            found += [_median(way, load, runs[way], servers.get(way)) for way in ways]
-            print(f"  {load}: done, load average {os.getloadavg()[0]:.1f}", flush=True)
-        return found
+            # In process nobody else is there to be asked beside.
+            runs: dict[str, Runs] = {way: [] for way in ways if way in servers or load.clients == 1}
+            for number in range(rounds):
+                asked = _round(load, rows, seconds / rounds, first=number == 0)
+                for way in _turned([*runs], number):
+                    bench.progress(f"{load}, round {number + 1} of {rounds}", way)
+                    server = servers.get(way)
+                    runs[way].append(_over_http(server, asked) if server else _in_process(bench, way, asked))
+                refuse_differences({way: done[-1][0].answers for way, done in runs.items()}, str(load))
+            found += [_median(way, load, done, servers.get(way)) for way, done in runs.items()]
+    return found
 
 
-def _once(
-    bench: Bench, server: Server | None, way: str, load: Load, rows: list[dict[str, Any]], seconds: float
-) -> tuple[Outcome, float]:
+def _turned(ways: list[str], number: int) -> list[str]:
+    """Each round begins with another, so that nobody always comes after the same one."""
+    first = number % len(ways)
+    return ways[first:] + ways[:first]
+
+
+def _round(load: Load, rows: list[Row], seconds: float, *, first: bool) -> _Round:
+    bodies = DISTINCT_BODIES.get(load.rows, 1)
+    return _Round(
+        load=load,
+        batches=[rows[start : start + load.rows] for start in range(bodies)],
+        seconds=seconds,
+        warm_up_seconds=min(WARM_UP_SECONDS, seconds) if load.rows < LONG_ROWS else 0,
+        compared=min(bodies, COMPARED_BODIES if first else 1),
+    )
+
+
+def _over_http(server: Server, asked: _Round) -> tuple[Outcome, float]:
     """One round, and what the server's CPU time was for each request."""
-    batches = [rows[start : start + load.rows] for start in range(DISTINCT_ROWS if load.rows == 1 else 1)]
-    if server is None:
-        return _in_process(bench, way, batches, seconds), 0.0
     job = score_client.Job(
         port=server.port,
         path=server.path,
         headers=server.headers,
-        bodies=[server.body(batch) for batch in batches],
-        clients=load.clients,
-        seconds=seconds,
-        warm_up_seconds=min(0.3, seconds),
+        bodies=[server.body(batch) for batch in asked.batches],
+        clients=asked.load.clients,
+        seconds=asked.seconds,
+        warm_up_seconds=asked.warm_up_seconds,
         least=3,
+        compared=asked.compared,
     )
     before = server.cpu_seconds()
-    outcome = _child("tests.bench.score_client", job)
+    outcome = in_child(server.name, asked.load, "tests.bench.score_client", job)
     return outcome, (server.cpu_seconds() - before) / outcome.sent * 1000
 
 
-def _in_process(bench: Bench, way: str, batches: list[list[dict[str, Any]]], seconds: float) -> Outcome:
+def _in_process(bench: Bench, way: str, asked: _Round) -> tuple[Outcome, float]:
     version = bench.model.version
-    bodies = [json.dumps(batch[0] if len(batch) == 1 else batch).encode() for batch in batches]
-    columns = {item.name: [row[item.name] for row in batches[0]] for item in version.inputs}
     job = score_in_process.Job(
-        bodies=bodies,
+        bodies=[json.dumps(batch[0] if len(batch) == 1 else batch).encode() for batch in asked.batches],
         path=f"models/{MODEL}/score",
-        settings={"DataStorage": bench.storage.connection_string},
+        settings=bench.settings,
+        seconds=asked.seconds,
         graph=(bench.model.folder / "model.onnx").read_bytes(),
-        encoded=encoded(version, columns, len(batches[0])).tobytes(),
+        encoded=[_encoded(version, batch).tobytes() for batch in asked.batches] if way == GRAPH_ALONE else [],
         inputs=len(version.inputs),
-        seconds=seconds,
+        warm_up_seconds=asked.warm_up_seconds,
+        compared=asked.compared,
     )
-    return _child("tests.bench.score_in_process", job, way)
+    return in_child(way, asked.load, "tests.bench.score_in_process", job, way), 0.0
 
 
-def _child(module: str, job: msgspec.Struct, *arguments: str) -> Outcome:
-    """Raises CalledProcessError where an answer was not right; the child says why."""
+def _encoded(version: Any, batch: list[Row]) -> Any:
+    return encoded(version, {item.name: [row[item.name] for row in batch] for item in version.inputs}, len(batch))
+
+
+def in_child(way: str, load: object, module: str, job: msgspec.Struct, *arguments: str) -> Outcome:
+    """Run the client, or the function, in a process of its own. Raises WrongAnswer where it fails."""
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         input=msgspec.json.encode(job),
-        stdout=subprocess.PIPE,
+        check=False,
+        capture_output=True,  # the prediction log tells what it leaves out, at the end of every process
         cwd=ROOT,
-        check=True,
     )
+    if done.returncode:
+        msg = f"{way}, {load}: {done.stderr.decode()[-4000:]}"
+        raise WrongAnswer(msg)
     return msgspec.json.decode(done.stdout, type=Outcome)
 
 
-def _all_alike(runs: dict[str, list[tuple[Outcome, float]]]) -> None:
-    """Raises WrongAnswer."""
-    answered = {way: probabilities(found[0][0].first_answer) for way, found in runs.items() if found[0][0].first_answer}
-    first = next(iter(answered), "")
-    for way, theirs in answered.items():
-        pairs = zip(answered[first], theirs, strict=True)
-        if any(abs(one - other) > LARGEST_DIFFERENCE for one, other in pairs):
-            msg = f"{way} and {first} differ by more than {LARGEST_DIFFERENCE:g} on the same rows"
+def refuse_differences(answers: dict[str, list[bytes]], load: str) -> None:
+    """All must have answered the same to the same bodies. Raises WrongAnswer."""
+    told = {way: [*_probabilities(bodies)] for way, bodies in answers.items()}
+    first = next(iter(told), "")
+    for way, theirs in told.items():
+        if len(theirs) != len(told[first]) or not theirs:
+            msg = f"{load}: {way} answers {len(theirs):,} rows and {first} {len(told[first]):,}"
+            raise WrongAnswer(msg)
+        furthest = max(abs(one - other) for one, other in zip(told[first], theirs, strict=True))
+        if furthest > LARGEST_DIFFERENCE:
+            msg = f"{load}: {way} and {first} differ by {furthest:.2g} on the same rows"
             raise WrongAnswer(msg)
 
 
-def _median(way: str, load: Load, runs: list[tuple[Outcome, float]], server: Server | None) -> Measured:
+def _probabilities(answers: Sequence[bytes]) -> Iterator[float]:
+    for answer in answers:
+        yield from probabilities(answer)
+
+
+def _median(way: str, load: Load, runs: Runs, server: Server | None) -> Measured:
     outcomes = [outcome for outcome, _ in runs]
     return Measured(
         way=way,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from local.children import Child
 from local.launch import start_host
 from local.waiting import wait_until
 from tests.bench.score_model import KEPT, MODEL, ROOT
+from tests.bench.score_progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +32,8 @@ START_SECONDS = 180.0
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """For every server: on a busy machine with few cores OpenMP's threads wait for each other, by far the longest for the
 pipelines of scikit-learn."""
+KEEP_ALIVE_SECONDS = "120"
+"""After five, uvicorn closes a connection whose next request it was too busy to read."""
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "BENTOML_DO_NOT_TRACK": "True"}
 TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -88,10 +92,18 @@ class Bench:
     """For logs."""
     storage: Azurite
     """In which the model serves."""
+    progress: Progress = field(default_factory=Progress)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the function needs in its environment."""
+        return {"DataStorage": self.storage.connection_string}
 
 
 def probabilities(answer: bytes) -> list[float]:
-    """Of the rows of any server's answer: all say the same in the same words."""
+    """Of the rows of any server's answer, JSON or CSV: all say the same in the same words."""
+    if not answer.startswith(b"{"):
+        return [float(row["probability"]) for row in csv.DictReader(answer.decode().splitlines())]
     return [prediction["probability"] for prediction in json.loads(answer)["predictions"]]
 
 
@@ -101,11 +113,15 @@ def rival_python() -> Path:
     folder = KEPT / f"venv-{pins}"
     done = folder / "complete"
     if not done.exists():
-        print("installing what Cauce is compared with; this takes some minutes, once", flush=True)
+        told = "installing what Cauce is compared with; this takes some minutes, once"
+        print(told, file=sys.stderr, flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         pip = [str(folder / "bin/python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
+        installed = subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=False, capture_output=True)
+        if installed.returncode:
+            msg = f"pip could not install {REQUIREMENTS.name}: {installed.stderr.decode()[-4000:]}"
+            raise RuntimeError(msg)
         done.touch()
     return folder / "bin/python"
 
@@ -116,7 +132,7 @@ def cauce(bench: Bench) -> Iterator[Server]:
     storage = bench.storage.connection_string
     environment = {
         **ONE_THREAD,
-        "DataStorage": storage,
+        **bench.settings,
         "AzureWebJobsStorage": storage,
         "EXPORT_SCHEDULE": "0 0 2 1 1 *",
         "AzureWebJobs.export_timer.Disabled": "true",
@@ -154,9 +170,10 @@ def _fastapi(bench: Bench, name: str, environment: dict[str, str]) -> Iterator[S
 def mlflow(bench: Bench) -> Iterator[Server]:
     """``mlflow models serve --env-manager local``."""
     saved, port = bench.folder / "mlflow-model", _free_port()
-    with _rival(bench, "mlflow-save", ["-m", "tests.bench.score_mlflow", str(saved)], {}) as child:
-        if child.wait(START_SECONDS):
-            raise RuntimeError((bench.folder / "mlflow-save.log").read_text())
+    if not saved.exists():
+        with _rival(bench, "mlflow-save", ["-m", "tests.bench.score_mlflow", str(saved)], {}) as child:
+            if child.wait(START_SECONDS):
+                raise RuntimeError((bench.folder / "mlflow-save.log").read_text())
     command = ["-m", "mlflow", "models", "serve", "-m", str(saved), "--env-manager", "local", "-p", str(port)]
     with _rival(bench, "mlflow", command, {}) as child:
         server = Server(
@@ -171,6 +188,7 @@ def bentoml(bench: Bench) -> Iterator[Server]:
     """``bentoml serve`` with one worker."""
     port = _free_port()
     command = ["-m", "bentoml", "serve", "tests.bench.score_bento:Scorer", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--timeout-keep-alive", KEEP_ALIVE_SECONDS]
     with _rival(bench, "bentoml", command, {}) as child:
         server = Server(
             "bentoml", port, child.pid, "/score", {"Content-Type": "application/json"},
@@ -189,6 +207,7 @@ def _rival(bench: Bench, name: str, command: list[str], environment: dict[str, s
         **os.environ,
         **ONE_THREAD,
         **QUIET,
+        "UVICORN_TIMEOUT_KEEP_ALIVE": KEEP_ALIVE_SECONDS,
         **environment,
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),

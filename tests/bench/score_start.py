@@ -16,6 +16,8 @@ from tests.bench.score_fresh import FLOOR, FUNCTION, PANDAS, WHOLE
 from tests.bench.score_model import MODEL, ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.bench.score_servers import Bench
 
 WAYS = (FLOOR, FUNCTION, WHOLE, PANDAS)
@@ -35,20 +37,22 @@ class Start:
     """The modules that came."""
 
 
-def measure(bench: Bench, starts: int) -> list[Start]:
+def measure(bench: Bench, starts: int, ways: Sequence[str] = WAYS) -> list[Start]:
     """Every way ``starts`` times, in turn.
 
     A start before tells which modules answering loads; these are imported before the clock of the answer begins.
     """
     job = {
-        "settings": {"DataStorage": bench.storage.connection_string, "BENCH_MODEL": str(bench.model.folder)},
+        "settings": {**bench.settings, "BENCH_MODEL": str(bench.model.folder)},
         "path": f"models/{MODEL}/score",
         "row": bench.model.rows(1)[0],
     }
-    modules = {way: _run(way, job, ()).loaded for way in WAYS}
-    runs: dict[str, list[Start]] = {way: [] for way in WAYS}
-    for _ in range(starts):
-        for way in WAYS:
+    bench.progress("fresh processes")
+    modules = {way: _run(way, job, ()).loaded for way in ways}
+    runs: dict[str, list[Start]] = {way: [] for way in ways}
+    for number in range(starts):
+        for way in ways:
+            bench.progress(f"fresh processes, {number + 1} of {starts}", way)
             runs[way].append(_run(way, job, modules[way]))
     return [_medians(found) for found in runs.values()]
 
@@ -66,5 +70,9 @@ def _medians(runs: list[Start]) -> Start:
 def _run(way: str, job: dict[str, Any], modules: tuple[str, ...]) -> Start:
     command = [sys.executable, "-m", "tests.bench.score_fresh", way]
     sent = json.dumps({**job, "modules": modules}).encode()
-    found = json.loads(subprocess.run(command, input=sent, stdout=subprocess.PIPE, cwd=ROOT, check=True).stdout)
+    done = subprocess.run(command, input=sent, check=False, capture_output=True, cwd=ROOT)
+    if done.returncode:
+        msg = f"{way}: {done.stderr.decode()[-4000:]}"
+        raise RuntimeError(msg)
+    found = json.loads(done.stdout)
     return Start(way, found["imports"], found["answer"], found["megabytes"], tuple(found["loaded"]))

@@ -1,19 +1,30 @@
-"""``make bench-export`` works, on a table too small to measure anything."""
+"""``make bench-export`` and ``make bench-score`` work, on so little that they measure nothing."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.bench import export_bench
+from shared.store.records import to_json
+from shared.store.registry import VERSION_FILE
+from tests import tiny_versions
+from tests.bench import export_bench, score_bench, score_csv, score_start
 from tests.bench.contenders import ONE_RANGE, PANDAS, TWO_RANGES, WAYS
 from tests.bench.export_bench import Run, Table, WrongRows, best, figures
+from tests.bench.score_fresh import FUNCTION
+from tests.bench.score_in_process import HANDLER, Job
+from tests.bench.score_model import MODEL, ROOT, FittedModel
+from tests.bench.score_requests import Load, WrongAnswer, in_child, refuse_differences
+from tests.phone_data import ROW
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.bench.score_servers import Bench
     from tests.postgres import PostgreSQL
 
 
@@ -65,3 +76,95 @@ def test_figures_say_what_was_asked_and_whether_it_is_so() -> None:
         ("< 120", 121, False),
         ("< 120", 100, True),
     ]
+
+
+class TinyModel(FittedModel):
+    """A version that nobody trained."""
+
+    def rows(self, count: int) -> list[dict[str, Any]]:
+        return [{"contact_id": number, **ROW} for number in range(count)]
+
+
+@pytest.fixture(scope="module")
+def tiny_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    folder = tmp_path_factory.mktemp("model")
+    version, files = tiny_versions.make(70, tiny_versions.phone_inputs())
+    for name, content in {VERSION_FILE: to_json(version), **files}.items():
+        (folder / name).write_bytes(content)
+    with score_bench.prepared(TinyModel(folder)) as bench:
+        yield bench
+
+
+@pytest.fixture(autouse=True)
+def no_prediction_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each process would wait until all is written."""
+    monkeypatch.setenv("PREDICTION_LOG_SAMPLE", "0")
+
+
+def test_a_tiny_run_of_scoring_gives_every_figure_that_needs_no_rival(
+    tiny_bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "figures.json"
+    arguments = ["--only", "cauce,handler,onnxruntime", "--skip", "start,csv", "--seconds", "0.02", "--rounds", "1"]
+    chosen = score_bench.parser().parse_args([*arguments, "--json", str(report)])
+    score_bench.run(chosen, tiny_bench, [Load(1, 1), Load(30, 3)])
+    measured, printed = json.loads(report.read_text()), capsys.readouterr()
+    assert [(one["way"], one["rows"], one["clients"]) for one in measured["requests"]] == [
+        ("cauce", 1, 1), ("handler", 1, 1), ("onnxruntime", 1, 1), ("cauce", 30, 3),
+    ]  # fmt: skip
+    for one in measured["requests"]:
+        assert 0 < one["median"] <= one["p99"] < 5000
+        assert 3 <= one["requests"] < 100_000
+        assert one["per_second"] > 0
+    assert [figure["what"] in printed.out for figure in measured["asked"]] == [True] * 3
+    assert "1 row, 1 client, round 1 of 1" in printed.err
+
+
+def test_a_csv_is_timed_and_its_memory_seen(tiny_bench: Bench) -> None:
+    (one,) = score_csv.measure(tiny_bench, [HANDLER], times=2, rows=200)
+    assert (one.way, one.rows, one.idle_megabytes) == (HANDLER, 200, None)
+    assert 0 < one.fastest <= one.seconds < 5
+    assert 20 < one.peak_megabytes < 1000
+
+
+def test_a_start_is_timed_in_a_fresh_process(tiny_bench: Bench) -> None:
+    (one,) = score_start.measure(tiny_bench, 1, [FUNCTION])
+    assert 0 < one.imports < 5000
+    assert one.answer is None
+    assert {"score_http", "azure.functions"} <= set(one.loaded)
+
+
+def told(*probabilities: float) -> list[bytes]:
+    return [json.dumps({"predictions": [{"probability": one} for one in probabilities]}).encode()]
+
+
+@pytest.mark.parametrize(
+    ("other", "complaint"),
+    [
+        ([*told(0.5, 0.7)], None),
+        ([b"contact_id,probability\n1,0.5\n2,0.70001\n"], None),
+        ([*told(0.5), *told(0.7)], None),
+        ([*told(0.5, 0.71)], "fastapi and cauce differ by 0.01 on the same rows"),
+        ([*told(0.5)], "fastapi answers 1 rows and cauce 2"),
+    ],
+)
+def test_contenders_that_answer_otherwise_are_not_compared(other: list[bytes], complaint: str | None) -> None:
+    answers = {"cauce": told(0.5, 0.7), "fastapi": other}
+    with pytest.raises(WrongAnswer, match=complaint) if complaint else nullcontext():
+        refuse_differences(answers, "2 rows")
+
+
+def test_a_refused_request_ends_the_measurement(tiny_bench: Bench) -> None:
+    job = Job([b'{"age": "old"}'], f"models/{MODEL}/score", tiny_bench.settings, 0)
+    with pytest.raises(WrongAnswer, match=r"(?s)handler, a bad row: .*urn:cauce:faulty-rows"):
+        in_child(HANDLER, "a bad row", "tests.bench.score_in_process", job, HANDLER)
+
+
+def test_rivals_have_the_libraries_that_the_model_was_fitted_with() -> None:
+    ours, theirs = (
+        dict(line.split("==") for line in (ROOT / name).read_text().splitlines() if "==" in line)
+        for name in ("requirements.txt", "requirements-bench.txt")
+    )
+    shared = ours.keys() & theirs.keys()
+    assert {"numpy", "onnxruntime", "pandas", "scikit-learn", "scipy"} <= shared
+    assert {name: ours[name] for name in shared} == {name: theirs[name] for name in shared}
