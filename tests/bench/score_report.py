@@ -114,7 +114,7 @@ def show_starts(console: Console, started: Sequence[Start]) -> None:
             f"{one.imports / floor.imports:,.2f}",
             "" if one.answer is None else f"{one.answer:,.0f}",
             f"{one.megabytes:,.0f}",
-            f"{len(one.loaded):,}",
+            f"{one.modules:,}",
         )
     console.print(table)
 

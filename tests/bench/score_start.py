@@ -33,8 +33,8 @@ class Start:
     """The first one, once all modules are imported: with building clients, reading the model, and one row."""
     megabytes: float
     """Resident, after that."""
-    loaded: tuple[str, ...]
-    """The modules that came."""
+    modules: int
+    """That came."""
 
 
 def measure(bench: Bench, starts: int, ways: Sequence[str] = WAYS) -> list[Start]:
@@ -48,12 +48,12 @@ def measure(bench: Bench, starts: int, ways: Sequence[str] = WAYS) -> list[Start
         "row": bench.model.rows(1)[0],
     }
     bench.progress("fresh processes")
-    modules = {way: _run(way, job, ()).loaded for way in ways}
+    modules = {way: _run(way, job, ())[1] for way in ways}
     runs: dict[str, list[Start]] = {way: [] for way in ways}
     for number in range(starts):
         for way in ways:
             bench.progress(f"fresh processes, {number + 1} of {starts}", way)
-            runs[way].append(_run(way, job, modules[way]))
+            runs[way].append(_run(way, job, modules[way])[0])
     return [_medians(found) for found in runs.values()]
 
 
@@ -67,7 +67,8 @@ def _medians(runs: list[Start]) -> Start:
     )
 
 
-def _run(way: str, job: dict[str, Any], modules: tuple[str, ...]) -> Start:
+def _run(way: str, job: dict[str, Any], modules: Sequence[str]) -> tuple[Start, list[str]]:
+    """One start, and the modules that came."""
     command = [sys.executable, "-m", "tests.bench.score_fresh", way]
     sent = json.dumps({**job, "modules": modules}).encode()
     done = subprocess.run(command, input=sent, check=False, capture_output=True, cwd=ROOT)
@@ -75,4 +76,5 @@ def _run(way: str, job: dict[str, Any], modules: tuple[str, ...]) -> Start:
         msg = f"{way}: {done.stderr.decode()[-4000:]}"
         raise RuntimeError(msg)
     found = json.loads(done.stdout)
-    return Start(way, found["imports"], found["answer"], found["megabytes"], tuple(found["loaded"]))
+    loaded: list[str] = found["loaded"]
+    return Start(way, found["imports"], found["answer"], found["megabytes"], len(loaded)), loaded

@@ -131,7 +131,7 @@ def test_a_start_is_timed_in_a_fresh_process(tiny_bench: Bench) -> None:
     (one,) = score_start.measure(tiny_bench, 1, [FUNCTION])
     assert 0 < one.imports < 5000
     assert one.answer is None
-    assert {"score_http", "azure.functions"} <= set(one.loaded)
+    assert 50 < one.modules < 2000
 
 
 def told(*probabilities: float) -> list[bytes]:
