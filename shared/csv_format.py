@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import codecs
 import csv
+from collections import Counter
 from datetime import date, datetime, time
 from decimal import Decimal
 from itertools import chain
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 FIELD_LIMIT_CHARACTERS = 1024 * 1024
 LINE_LIMIT_CHARACTERS = 64 * 1024 * 1024
+SHOWN_COLUMNS = 20
 BYTE_ORDER_MARK = "\ufeff"
 
 LINE_END = "\r\n"
@@ -124,9 +126,10 @@ def _header(fields: Row, name: str) -> list[str]:
                 msg = f"{name}: the columns are separated by {separator!r}; expected ',': save it as comma-separated"
                 raise DropError(msg)
     header = [field or "" for field in fields]
-    twice = sorted({column for column in header if header.count(column) > 1})
+    twice = sorted(column for column, count in Counter(header).items() if count > 1)
     if twice:
-        msg = f"{name}: the header has a column more than once: {', '.join(map(repr, twice))}"
+        more = f" and {len(twice) - SHOWN_COLUMNS:,} more" if len(twice) > SHOWN_COLUMNS else ""
+        msg = f"{name}: the header has a column more than once: {', '.join(map(repr, twice[:SHOWN_COLUMNS]))}{more}"
         raise DropError(msg)
     return header
 

@@ -14,6 +14,7 @@ from shared.scoring.bulk.run import score_drop
 from shared.scoring.formats.csv_request import CHUNK_ROWS
 from shared.scoring.http import CSV, Call
 from shared.scoring.run import Scorer
+from shared.scoring.serving.session import load_version
 from shared.settings import Settings
 from shared.store import names
 from shared.store.records import Progress, from_json
@@ -287,6 +288,34 @@ def test_put_aside_rows_are_kept_in_little_memory(bench: Bench, monkeypatch: pyt
     assert 1 <= len(bench.table(record.quarantine)) <= 3
 
 
+def test_of_a_row_with_endless_fields_the_first_are_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sieve, "KEPT_FIELDS", 5)
+    bench.serve()
+    lines = to_csv(people(50)).decode().splitlines()
+    lines[3] += "," * 100_000
+    record = bench.scored(bench.drop("\n".join(lines).encode()))
+    assert record.quarantine is not None
+    _, refused = bench.blobs.read(record.quarantine).data.decode().splitlines()
+    assert refused.startswith('4,"expected 16 fields, as in the header, got 100016","3",')
+    assert refused.endswith('"unknown",,,,,')
+
+
+def test_long_rows_are_taken_in_small_batches(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what is in memory does not grow with the length of a row."""
+    version = bench.serve()
+    rows = people(200)
+    for row in rows:
+        row["marital"] = "m" * 1000
+    monkeypatch.setattr(sieve, "BATCH_BYTES", 20_000)
+    loaded = load_version(bench.registry, MODEL, version.version)
+    counts = [batch.count for batch in sieve.Sieve(loaded, bench.blobs.chunks(bench.drop(rows)), "may.csv")]
+    assert sum(counts) == 200
+    assert max(counts) <= 21
+    record = bench.scored(bench.drop(rows))
+    answers = bench.table(record.result)
+    assert [answer["contact_id"] for answer in answers] == [str(row["contact_id"]) for row in rows]
+
+
 # Files that do not fit
 
 
@@ -333,6 +362,8 @@ FILES = {
     "a text": (b"Dear all,\nplease find attached", "header, column Dear all: expected not to be sent"),
     "JSON": (b'[{"age": 41}]', 'header, column [{"age": 41}]: expected not to be sent'),
     "a column twice": (b"age,age\n1,2\n", "the header has a column more than once: 'age'"),
+    "a million commas": (b"," * 1_000_000, "the header has a column more than once: ''"),
+    "many columns twice": (b"a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v," * 2, "'t' and 2 more"),
     "cut off inside quotes": (to_csv(people(3)) + b'4,2024-01-01,"4', "is not CSV: unexpected end of data"),
 }  # fmt: skip
 

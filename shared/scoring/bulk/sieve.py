@@ -5,7 +5,6 @@ The lines are read as training reads them, in constant memory; a column's values
 
 from __future__ import annotations
 
-from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from shared.csv_format import csv_rows, read_csv
@@ -27,7 +26,11 @@ KEPT_ROWS = 10_000
 """So many rows that are set aside are kept; the rest are counted."""
 KEPT_BYTES = 8 * 1024 * 1024
 """They are in memory until the file has been read."""
+KEPT_FIELDS = 100
+"""So many fields are kept of those that a row has beyond the header's: a broken file may have millions in a line."""
 EXAMPLES = 3
+BATCH_BYTES = 4 * 1024 * 1024
+"""A batch of rows ends when so much of the file has been read for it: rows may be long."""
 
 
 class SetAside:
@@ -44,8 +47,10 @@ class SetAside:
         self.rows += 1
         if len(self.examples) < EXAMPLES:
             self.examples.append(f"line {line}: {reason}")
+        if len(self._lines) >= KEPT_ROWS:
+            return
         text = csv_rows([[line, reason, *fields]])
-        if len(self._lines) < KEPT_ROWS and self._size_bytes + len(text) <= KEPT_BYTES:
+        if self._size_bytes + len(text) <= KEPT_BYTES:
             self._lines.append(text)
             self._size_bytes += len(text)
 
@@ -62,6 +67,7 @@ class Sieve:
         self._key = loaded.version.key.name
         self._chunks = chunks
         self._name = name
+        self._bytes = 0
         self.header: list[str] = []
         self.rows = 0
         """Read so far, those that were set aside included."""
@@ -69,14 +75,36 @@ class Sieve:
 
     def __iter__(self) -> Iterator[Rows]:
         """The rows that fit, chunk by chunk. Raises DropError where the file is not a CSV of the version's columns."""
-        self.header, lines = read_csv(_text_alone(self._chunks, self._name), self._name)
+        self.header, lines = read_csv(self._text_alone(), self._name)
         self._check_header()
-        for batch in batched(lines, CHUNK_ROWS, strict=False):
+        for batch in self._batches(lines):
             first = self.rows
             self.rows += len(batch)
             rows = self._fitting(batch, first)
             if rows is not None:
                 yield rows
+
+    def _text_alone(self) -> Iterator[bytes]:
+        """The chunks, as long as there is no zero byte in them: UTF-16 and what is no text at all are full of them."""
+        for chunk in self._chunks:
+            if b"\0" in chunk:
+                msg = (
+                    f"{self._name}: byte {self._bytes + chunk.index(0):,} is a zero byte; expected text saved as UTF-8"
+                )
+                raise DropError(msg)
+            self._bytes += len(chunk)
+            yield chunk
+
+    def _batches(self, lines: Iterable[Numbered]) -> Iterator[Sequence[Numbered]]:
+        batch: list[Numbered] = []
+        begin = self._bytes
+        for line in lines:
+            batch.append(line)
+            if len(batch) == CHUNK_ROWS or self._bytes - begin > BATCH_BYTES:
+                yield batch
+                batch, begin = [], self._bytes
+        if batch:
+            yield batch
 
     def _check_header(self) -> None:
         faults = [
@@ -100,7 +128,7 @@ class Sieve:
             refused = [(one, f"{expected} {_width(one)}") for one in batch if _width(one) != width]
         rows = self._parsed(whole, first, refused) if whole else None
         for (line, fields), reason in sorted(refused, key=lambda one: one[0][0]):
-            self.set_aside.add(_begins(line, fields), reason, fields)
+            self.set_aside.add(_begins(line, fields), reason, fields[: width + KEPT_FIELDS])
         return rows
 
     def _parsed(self, whole: Sequence[Numbered], first: int, refused: list[tuple[Numbered, str]]) -> Rows | None:
@@ -138,14 +166,3 @@ def _width(row: Numbered) -> int:
 def _begins(ends: int, fields: Row) -> int:
     """The line in which a row begins that ends in line ``ends``: a quoted field may go over several."""
     return ends - sum(text.count("\n") for text in fields if text)
-
-
-def _text_alone(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """The chunks, as long as there is no zero byte in them: UTF-16 and what is no text at all are full of them."""
-    position = 0
-    for chunk in chunks:
-        if b"\0" in chunk:
-            msg = f"{name}: byte {position + chunk.index(0):,} is a zero byte; expected text saved as UTF-8"
-            raise DropError(msg)
-        position += len(chunk)
-        yield chunk
