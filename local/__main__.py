@@ -20,6 +20,7 @@ from local.launch import HostStartError
 from local.platform import LOCAL, AlreadyRunning, NotRunning, attach, platform
 from local.propose.command import add_to as add_propose
 from local.replay.command import add_to as add_replay
+from local.score import add_to as add_score
 from shared.errors import CauceError, SettingsError
 from shared.store import names
 from shared.store.records import Order, to_json
@@ -72,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     drop.add_argument("file", type=Path)
     drop.add_argument("--dataset", required=True, help="as the catalog names it")
     drop.set_defaults(run=_drop)
+
+    add_score(commands)
 
     retrain = commands.add_parser("retrain", help="order a new version from what was dropped last, due or not")
     retrain.add_argument("model", help="as the catalog names it")

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from shared.errors import BlobMissing, StoreUnavailable
 from shared.store import names, records
 from shared.store.records import Manifest, RunRecord, from_json
+from shared.store.scorings import Scoring
 
 if TYPE_CHECKING:
     from msgspec import Struct
@@ -41,12 +42,21 @@ def wait_for_export(platform: Platform, dataset: str, seconds: float = 120) -> M
 
 def follow_run(platform: Platform, dataset: str, slot: str, model: str, seconds: float = 1800) -> RunRecord:
     """Show the progress of a training until its run record is there."""
+    return _follow(platform, dataset, slot, model, RunRecord, seconds)
+
+
+def follow_scoring(platform: Platform, slot: str, model: str, seconds: float = 1800) -> Scoring:
+    """Show how far a file that was dropped to be scored is, until its record is there."""
+    return _follow(platform, names.SCORE, slot, model, Scoring, seconds)
+
+
+def _follow[R: Struct](platform: Platform, dataset: str, slot: str, model: str, kind: type[R], seconds: float) -> R:
     columns = (TextColumn("  {task.description:<52}"), BarColumn(), TimeElapsedColumn())
     deadline = time.monotonic() + seconds
     with Progress(*columns, console=console, transient=True, disable=not sys.stdout.isatty()) as bar:
         task = bar.add_task("waiting for the event", total=None)
         while time.monotonic() < deadline:
-            record = _peek(platform, names.run_record(dataset, slot, model), RunRecord)
+            record = _peek(platform, names.run_record(dataset, slot, model), kind)
             if record is not None:
                 return record
             step = _peek(platform, names.run_progress(dataset, slot, model), records.Progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UnsetType
@@ -13,10 +14,12 @@ from shared.store import names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from local.platform import Platform
     from shared.catalog.spec import UseCase
     from shared.store.records import Candidate, HistoryEntry, Manifest, RunRecord
+    from shared.store.scorings import Scoring
 
 
 def show_step(text: str) -> None:
@@ -49,6 +52,35 @@ def show_run(record: RunRecord) -> None:
         console.print(f"  note: {note}", markup=False)
     if record.candidates:
         console.print(_candidates(record.candidates))
+
+
+def show_scoring(record: Scoring, out: Path) -> None:
+    """What became of a file that was dropped to be scored; ``out`` is where its answers were put."""
+    colour = "green" if record.outcome == "scored" else "red"
+    console.print(f"  [bold {colour}]{record.outcome}[/bold {colour}] after {record.seconds:.1f} s", end="")
+    console.print(f" by version {record.version}" if record.version else "", markup=False)
+    for reason in record.reasons:
+        console.print(f"  {reason}", markup=False, soft_wrap=True)
+    if record.rows:
+        scored = record.rows - record.refused if record.result else 0
+        where = f": {record.quarantine}" if record.quarantine else ""
+        console.print(
+            f"  {scored:,} of {record.rows:,} rows scored, {record.refused:,} refused{where}",
+            markup=False,
+            soft_wrap=True,
+        )
+    if record.quarantine:
+        console.print(
+            f"  read them: python -m local get {shlex.quote(record.quarantine)} refused.csv",
+            markup=False,
+            soft_wrap=True,
+        )
+    if record.warned:
+        console.print(f"  {record.warned:,} answers with a warning", markup=False)
+    for note in record.notes:
+        console.print(f"  note: {note}", markup=False, soft_wrap=True)
+    if record.result:
+        console.print(f"  answers: {out} (from {record.result})", markup=False, soft_wrap=True)
 
 
 def _candidates(candidates: Sequence[Candidate]) -> Table:
@@ -112,6 +144,7 @@ def show_addresses(platform: Platform, use_case: UseCase, row: dict[str, Any]) -
         f"curl -s{header} {base}/{model}",
         f"curl -s{header} {base}/{model}/score -d '{body}'",
         f".venv/bin/python -m local drop FILE.csv --dataset {use_case.dataset.name}",
+        f".venv/bin/python -m local score FILE.csv --model {model}",
         f".venv/bin/python -m local history {model}",
         f".venv/bin/python -m local get models/{model}/history.jsonl",
     ):
@@ -139,4 +172,5 @@ def show_running(platform: Platform, use_cases: Sequence[UseCase]) -> None:
     for use_case in use_cases:
         dataset, model = use_case.dataset.name, use_case.model.name
         console.print(f"  drop a CSV:    .venv/bin/python -m local drop FILE.csv --dataset {dataset}", markup=False)
+        console.print(f"  score a CSV:   .venv/bin/python -m local score FILE.csv --model {model}", markup=False)
         console.print(f"  what serves:   .venv/bin/python -m local history {model}", markup=False)
