@@ -42,7 +42,7 @@ def trace_of(headers: Mapping[str, str]) -> Trace:
     sent = headers.get(REQUEST_ID)
     request_id = sent if sent and SANE_ID.match(sent) else os.urandom(16).hex()
     parent = headers.get(TRACEPARENT)
-    return Trace(request_id, parent and _child(parent))
+    return Trace(request_id, _child(parent) if parent else None)
 
 
 def _child(parent: str) -> str | None:
