@@ -103,30 +103,39 @@ class CsvWriter:
 
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
-        self._header: list[str] = []
+        self._columns = list(RESERVED[:-1])
+        self._keyless: list[list[tuple[Any, ...]]] = []
+        """What came before any row had a key: a later row may have one, and then all of them have a field for it."""
+        self._has_key = False
         self._parts: list[bytes] = []
 
     def add(self, shares: Sequence[Scored]) -> None:
         """The next rows."""
         lines = _in_order(shares, [self._lines(scored) for scored in shares])
-        if not self._header:
-            explained = any(scored.reasons is not None for scored in shares)
-            self._with_key = any(line[0] is not UNSET for line in lines)
-            columns = [self._renderer.key, *RESERVED[: None if explained else -1]]
-            self._header = columns if self._with_key else columns[1:]
-            self._parts.append(csv_rows([self._header]))
-        if self._with_key:
-            lines = [(None, *line[1:]) if line[0] is UNSET else line for line in lines]
-        else:
-            lines = [line[1:] for line in lines]
-        self._parts.append(csv_rows(lines))
+        if any(scored.reasons is not None for scored in shares):
+            self._columns = list(RESERVED)
+        if self._has_key:
+            self._parts.append(csv_rows(_with_key(lines)))
+            return
+        self._keyless.append(lines)
+        self._has_key = any(line[0] is not UNSET for line in lines)
+        if self._has_key:
+            self._parts.append(csv_rows([[self._renderer.key, *self._columns]]))
+            self._parts += [csv_rows(_with_key(before)) for before in self._keyless]
+            self._keyless.clear()
 
     def body(self) -> bytes:
         """All that was added."""
-        return b"".join(self._parts)
+        if self._has_key:
+            return self.taken()
+        header = csv_rows([self._columns])
+        return header + b"".join(csv_rows([line[1:] for line in lines]) for lines in self._keyless)
 
     def taken(self) -> bytes:
-        """All that was added since this was asked last, for answers that are sent on as they are written."""
+        """All that was added since this was asked last, for answers that are sent on as they are written.
+
+        It comes once a row has a key.
+        """
         parts, self._parts = self._parts, []
         return b"".join(parts)
 
@@ -153,6 +162,11 @@ def said(scored: Scored) -> tuple[list[float], list[str]]:
     words = (rule.skip, rule.act)
     decisions = [words[acts] for acts in (wide >= rule.threshold).tolist()]
     return (np.rint(wide * SCALE) / SCALE).tolist(), decisions
+
+
+def _with_key(lines: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """With an empty key where a row has none."""
+    return [(None, *line[1:]) if line[0] is UNSET else line for line in lines]
 
 
 def _in_order(shares: Sequence[Scored], listed: list[list[Any]]) -> list[Any]:
