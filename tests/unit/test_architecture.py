@@ -220,7 +220,7 @@ def test_the_projects_packages_are_its_own(name: str) -> None:
 @pytest.mark.parametrize("folder", FUNCTIONS)
 def test_handlers_are_short(folder: str) -> None:
     tree = ast.parse((ROOT / folder / "__init__.py").read_text())
-    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     assert "main" in functions
     lengths = {name: (node.end_lineno or 0) - node.lineno + 1 for name, node in functions.items()}
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_HANDLER} == {}
