@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from shared.errors import DropError
 
 STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
-VERSION_PATTERN = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{8}\Z")
+VERSION_PATTERN = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{8}\Z", re.ASCII)
 DROP_PATTERN = re.compile(r"^drops/(?P<dataset>[^/]+)/(?P<stem>[^/]+?)(?P<suffix>\.[^./]+)?\Z")
 SCORE = "score"
 """Takes the place of a dataset in the names of what is dropped to be scored: no dataset can be called so."""
