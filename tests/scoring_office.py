@@ -72,8 +72,8 @@ class Office:
 
 
 def csv_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """The rows, which have the same names, as the export writes them."""
-    return csv_rows([list(rows[0])]) + csv_rows([list(row.values()) for row in rows])
+    """The rows, which have the same names in whatever order, as the export writes them."""
+    return csv_rows([list(rows[0])]) + csv_rows([[row[name] for name in rows[0]] for row in rows])
 
 
 def predictions(answer: Answer) -> list[dict[str, Any]]:
