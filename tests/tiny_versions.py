@@ -14,6 +14,7 @@ from shared.features import WEEKDAYS
 from shared.settings import BUILT_IN_CATALOG
 from shared.store import names
 from shared.store.records import (
+    Beside,
     Candidate,
     Curves,
     Data,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from shared.catalog.spec import UseCase
-    from shared.store.registry import Registry
+    from shared.store.registry import Registry, Role
 
 MODEL = "phone"
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -151,6 +152,11 @@ def serve(registry: Registry, number: int = 1, inputs: Sequence[Input] = INPUTS,
     version = register(registry, number, inputs, **how)
     promote(registry, version)
     return version
+
+
+def put_beside(registry: Registry, role: Role, version: Version, share: float = 0.5) -> None:
+    """Let ``version`` take part beside the champion of ``MODEL``."""
+    registry.set_beside(MODEL, role, Beside(version.version, share, "then"), why="a try", who="marta")
 
 
 def phone_inputs() -> tuple[Input, ...]:
