@@ -34,7 +34,7 @@ TICK_SECONDS = 0.25
 SLICE_ROWS = 64
 REST = 3.0
 """The thread rests so many times as long as it worked: Python runs one thread at a time."""
-LEAST_REST_SECONDS = 0.005
+LEAST_REST_SECONDS = 0.0015
 """Shorter rests are added up: each makes the answers wait twice, when it begins and when it ends."""
 CLOSE_SECONDS = 5.0
 """At the end of the process, for what has not been written yet."""
@@ -90,14 +90,15 @@ class PredictionLog:
             while self._released:
                 self._rows_waiting -= self._released.popleft()
             if self._rows_waiting > 0 and self._rows_waiting + count > MOST_ROWS:
-                return partial(self._lose, answered, count)
+                # Without the rows: a long CSV ends long after its first rows.
+                return partial(self._lose, answered.loaded.version.model, answered.role, count)
             self._rows_waiting += count
         return _Held(self, answered)
 
     def enter(self, answered: Answered) -> None:
         """Take rows for which there is room."""
         if self._closing.is_set():
-            self._lose(answered, answered.rows.count)
+            self._lose(answered.loaded.version.model, answered.role, answered.rows.count)
             return
         with self._lock:
             self._queue.append(answered)
@@ -147,7 +148,10 @@ class PredictionLog:
     def _step(self) -> None:
         try:
             self._turn_into_lines()
-            self._flush_if_due()
+            if self._closing.is_set():
+                self._flush()
+            else:
+                self._flush_if_due()
         except Exception:
             # A mistake here must not end the thread: the log would fall silent for as long as the process lives.
             logger.exception("the prediction log made a mistake")
@@ -175,7 +179,7 @@ class PredictionLog:
                 except Exception:
                     # Whatever is wrong with these rows, those that follow are written.
                     logger.exception("%s: rows cannot be logged", answered.loaded.version.version)
-                    self._lose(answered, count - start)
+                    self._lose(answered.loaded.version.model, answered.role, count - start)
                     break
                 self._flush_if_due()
                 owed += REST * (time.monotonic() - began)
@@ -188,12 +192,12 @@ class PredictionLog:
         lines = list(self._make.lines(answered, start, stop))
         lost = sum(not self._blocks.add(day, line) for line in lines)
         if lost:
-            self._lose(answered, lost)
+            self._lose(day[0], answered.role, lost)
 
     def _flush_if_due(self) -> None:
-        """After so many seconds; sooner where there is a whole block, and at the end of the process."""
+        """After so many seconds; sooner where there is a whole block."""
         is_full = self._blocks.bytes >= BLOCK_BYTES and not self.trouble
-        if is_full or self._closing.is_set() or time.monotonic() - self._flushed_at >= self._seconds:
+        if is_full or time.monotonic() - self._flushed_at >= self._seconds:
             self._flush()
 
     def _flush(self) -> None:
@@ -227,9 +231,9 @@ class PredictionLog:
                 with self._lock:
                     self._lost[model, "served"] += block.count(b"\n")
 
-    def _lose(self, answered: Answered, rows: int) -> None:
+    def _lose(self, model: str, role: PredictionRole, rows: int) -> None:
         with self._lock:
-            self._lost[answered.loaded.version.model, answered.role] += rows
+            self._lost[model, role] += rows
             self.rows_lost += rows
 
 

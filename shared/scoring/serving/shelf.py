@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.errors import BlobMissing, VersionError
+from shared.scoring.serving.memory import give_back_freed
 from shared.scoring.serving.session import load_version
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Shelf:
         found = self._loaded.get(version)
         if found is None:
             found = self._loaded[version] = self._load(version)
+            give_back_freed()
         return found
 
     def keep(self, *versions: str | None) -> None:
