@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from local.memory_blobs import MemoryBlobs
 from shared.scoring.bulk.run import score_drop
@@ -26,6 +29,11 @@ NOW = datetime(2026, 11, 23, 2, 5, tzinfo=UTC)
 MOST_BYTES = 10_000_000
 WEIGHTS: dict[str, Any] = {"column": 1, "weight": 0.05, "bias": -2.0}
 """What the tiny graph makes of a row: it looks at the age."""
+
+
+def probability(age: int) -> float:
+    """What it answers to a person of this age."""
+    return 1 / (1 + math.exp(2.0 - 0.05 * age))
 
 
 def people(count: int, first: int = 1) -> list[dict[str, Any]]:
@@ -51,6 +59,12 @@ class Bench:
     def serve(self, number: int = 1, **how: Any) -> Version:
         """Let a tiny version of the built-in model serve."""
         return serve(self.registry, number, phone_inputs(), **{**WEIGHTS, **how})
+
+    def allow_bad_rows(self) -> None:
+        """Let the catalog take a file of which any share is bad."""
+        use_case = self.catalog.use_cases[0]
+        training = msgspec.structs.replace(use_case.training, max_refused=1.0)
+        self.catalog = type(self.catalog)((msgspec.structs.replace(use_case, training=training),))
 
     def drop(self, rows: bytes | list[dict[str, Any]], name: str = "may.csv", model: str = MODEL) -> str:
         """Put a file to be scored; the blob that it is."""

@@ -9,7 +9,6 @@ import io
 from datetime import date
 from typing import Any
 
-import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,9 +49,7 @@ def bench() -> Bench:
     """With a version that looks at the age, and a catalog that lets any share of rows be bad."""
     made = Bench()
     serve(made.registry, 1, DATED, weight=0.01, bias=-0.3)
-    use_case = made.catalog.use_cases[0]
-    training = msgspec.structs.replace(use_case.training, max_refused=1.0)
-    made.catalog = type(made.catalog)((msgspec.structs.replace(use_case, training=training),))
+    made.allow_bad_rows()
     return made
 
 
