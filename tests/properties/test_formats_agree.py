@@ -212,7 +212,8 @@ def test_ten_thousand_rows_are_answered_alike_in_every_form(office: Office) -> N
     picked = {
         "age": random.integers(16, 121, 10_000), "balance": random.normal(0, 8, 10_000),
         "cons.price.idx": random.uniform(90.5, 99.5, 10_000),
-        "class": random.choice(["first", "second", "tourist", "new", ""], 10_000), "member": random.random(10_000) < 0.5,
+        "class": random.choice(["first", "second", "tourist", "new", ""], 10_000),
+        "member": random.random(10_000) < 0.5,
         "job": random.choice(["clerk", "cook"], 10_000), "key": random.integers(-9, 9, 10_000),
         "f0": random.integers(1, 10, 10_000), "owns car": random.random(10_000) < 0.5,
         "visited on": np.datetime64("2026-01-01") + random.integers(0, 999, 10_000), "contact_id": np.arange(10_000),
