@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import time
@@ -10,6 +11,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,8 +23,10 @@ from local.waiting import wait_until
 from shared.settings import BUILT_IN_CATALOG
 from shared.store.azure_blobs import AzureBlobs
 from shared.store.registry import Registry
+from tests.explaining import background, serve_explained
 from tests.functions.sample import Answer, call
 from tests.phone_data import ROW
+from tests.scoring_office import csv_of
 from tests.tiny_versions import MODEL, phone_inputs, promote, register, serve
 
 if TYPE_CHECKING:
@@ -45,8 +49,8 @@ class App:
     storage: Azurite
     registry: Registry
 
-    def call(self, method: str, path: str, body: bytes | None = None) -> Answer:
-        return call(self.host.url, method, path, body, x_functions_key=str(self.host.function_key))
+    def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+        return call(self.host.url, method, path, body, x_functions_key=str(self.host.function_key), **headers)
 
     def score(self, content: Any = ROW) -> Answer:
         return self.call("POST", SCORE, json.dumps(content).encode())
@@ -136,6 +140,45 @@ def test_rows_go_in_and_predictions_come_out_as_json(app: App) -> None:
     first, second = content["predictions"]
     assert (first["contact_id"], first["decision"]) == (7, "call")
     assert second["warnings"] == ["job: 'piloto ñ' is none of the levels that the model knows"]
+
+
+def test_csv_goes_in_and_csv_comes_out_compressed_both_ways(app: App) -> None:
+    body = gzip.compress(csv_of([ROW | {"contact_id": number} for number in range(100)]))
+    answer = app.call(
+        "POST", SCORE, body, content_type="text/csv", content_encoding="gzip", accept="text/csv", accept_encoding="gzip"
+    )
+    assert (answer.status, answer.headers["Content-Encoding"]) == (200, "gzip")
+    assert answer.headers["Content-Type"].partition(";")[0] == "text/csv"
+    lines = gzip.decompress(answer.body).decode().splitlines()
+    assert lines[0].startswith('"contact_id","probability","decision"')
+    assert [line.partition(",")[0] for line in lines[1:]] == [str(number) for number in range(100)]
+
+
+def test_a_request_keeps_the_name_and_the_trace_that_it_came_with(app: App) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    answer = app.call(
+        "POST", SCORE, json.dumps(ROW).encode(), x_request_id="order-66", traceparent=f"00-{trace}-00f067aa0ba902b7-01"
+    )
+    assert answer.headers["x-request-id"] == "order-66"
+    assert answer.headers["traceparent"].split("-")[1] == trace
+
+
+def test_what_does_not_explain_says_so(app: App) -> None:
+    content = problem(app.call("POST", f"{SCORE}?explain=true", json.dumps(ROW).encode()), 409)
+    assert app.serving() in content["detail"]
+
+
+def test_an_answer_can_be_asked_why_and_of_an_earlier_version(app: App) -> None:
+    earlier, inputs = app.serving(), phone_inputs()
+    called_on = date.fromisoformat(ROW["contacted_on"])
+    younger = background([ROW | {"contacted_on": called_on, "age": 21}], inputs)
+    column = [item.name for item in inputs].index("age")
+    app.wait_for(serve_explained(app.registry, 4, younger, inputs=inputs, column=column, weight=0.02))
+    (told,) = app.call("POST", f"{SCORE}?explain=true", json.dumps(ROW).encode()).json["predictions"]
+    assert told["reasons"]["features"][0]["feature"] == "age"
+    asked = app.call("POST", f"{SCORE}?version={earlier}", json.dumps(ROW).encode())
+    assert (asked.status, asked.json["version"]) == (200, earlier)
+    problem(app.call("POST", f"{SCORE}?version=20200101T000000Z-00000000", json.dumps(ROW).encode()), 404)
 
 
 def test_faults_come_back_with_their_places(app: App) -> None:
