@@ -10,34 +10,21 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from local.memory_blobs import MemoryBlobs
-from shared.errors import StoreUnavailable
 from shared.scoring.http import Call
 from shared.scoring.run import Scorer
 from shared.settings import Settings
 from shared.store.registry import Registry
 from tests.explaining import serve_explained
+from tests.failing_blobs import FailingBlobs
 from tests.tiny_versions import MODEL, catalog, make, phone_inputs, promote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shared.scoring.http import Answer
-    from shared.store.blobs import Blob
     from shared.store.records import Version
 
 OTHER, NONE_YET = "sales", "fax"
-
-
-class FailingBlobs(MemoryBlobs):
-    """Blobs of an account that does not answer while ``down`` is set."""
-
-    down = False
-
-    def read(self, name: str, *, unless: str | None = None) -> Blob | None:
-        if self.down:
-            raise StoreUnavailable(name)
-        return super().read(name, unless=unless)
 
 
 class Office:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from local.memory_blobs import MemoryBlobs
 from shared.csv_format import csv_rows
-from shared.errors import StoreUnavailable
 from shared.scoring.http import Call
 from shared.scoring.run import Scorer
 from shared.settings import Settings
 from shared.store import names
 from shared.store.records import Champion, to_json
 from shared.store.registry import Registry
+from tests.failing_blobs import FailingBlobs
 from tests.tiny_versions import MODEL, catalog
 
 if TYPE_CHECKING:
@@ -21,22 +20,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from shared.scoring.http import Answer
-    from shared.store.blobs import Blob
 
 SCORE = f"models/{MODEL}/score"
 PROBLEM, JSON = "application/problem+json", "application/json"
-
-
-class FailingBlobs(MemoryBlobs):
-    """Blobs of an account that does not answer while ``down`` is set."""
-
-    down = False
-
-    def read(self, name: str, *, unless: str | None = None) -> Blob | None:
-        if self.down:
-            msg = f"storage did not answer for {name!r}"
-            raise StoreUnavailable(msg)
-        return super().read(name, unless=unless)
 
 
 class Office:

@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     from shared.scoring.rows import Rows
     from shared.store.records import Input
 
-
 QUICK = settings(deadline=None, max_examples=100)
-
-
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from([*ROW, "z"]) | st.text(), inner),

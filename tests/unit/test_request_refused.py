@@ -14,11 +14,7 @@ from tests.json_rows import faults, faults_of, literal, why_not, without
 from tests.tiny_versions import ROW, make
 
 INTEGER, BOUNDED = "an integer", "an integer at least 16 and at most 120"
-
-
 NUMBER, PRICE = "a number, or null", "a number at least 90.5 and at most 99.5"
-
-
 TEXT, FLAG = "a text", "true or false"
 
 

@@ -133,10 +133,7 @@ def test_a_scorer_without_a_log_starts_no_thread() -> None:
 
 # What is personal
 
-
 FEATURES = [item.name for item in INPUTS]
-
-
 MARK = "zq"
 """Begins every text and key that is personal, and stands in nothing else."""
 
