@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from shared.scoring.http import Call
 from shared.store.registry import GRAPH_FILE
 from tests import scoring_office
+from tests.scoring_office import content
 from tests.tiny_versions import MODEL, ROW, put_beside
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from shared.scoring.http import Answer
     from shared.store.records import Version
     from shared.store.registry import Role
 
@@ -40,10 +40,3 @@ class Office(scoring_office.Office):
     def spoil(self, version: Version, file: str = GRAPH_FILE) -> None:
         """Damage a file of a version."""
         self.put(version.version, file, b"spoilt")
-
-
-def content(answer: Answer, status: int) -> dict[str, Any]:
-    """What an answer of this status says."""
-    assert answer.status == status, answer.body
-    found: dict[str, Any] = json.loads(answer.body)
-    return found

@@ -62,6 +62,13 @@ def csv_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return csv_rows([list(rows[0])]) + csv_rows([[row[name] for name in rows[0]] for row in rows])
 
 
+def content(answer: Answer, status: int = 200) -> dict[str, Any]:
+    """What an answer of this status says, which is JSON."""
+    assert answer.status == status, answer.body
+    found: dict[str, Any] = json.loads(answer.body)
+    return found
+
+
 def predictions(answer: Answer) -> list[dict[str, Any]]:
     assert (answer.status, answer.content_type) == (200, JSON), answer.body
     found: list[dict[str, Any]] = json.loads(answer.body)["predictions"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -53,10 +52,7 @@ class Office(scoring_office.Office):
 
     def answered(self, content: Any = ROW, query: dict[str, str] | None = None, **headers: str) -> dict[str, Any]:
         """The answer to a request that must have one."""
-        answer = self.ask(content, query, **headers)
-        assert answer.status == 200, answer.body
-        found: dict[str, Any] = json.loads(answer.body)
-        return found
+        return scoring_office.content(self.ask(content, query, **headers))
 
     def beside(self, role: Role, version: Version, share: float = 0.5) -> None:
         put_beside(self.registry, role, version, share)

@@ -8,7 +8,8 @@ import pytest
 
 from shared.scoring.http import Call
 from shared.store.records import Input
-from tests.about_office import Office, content
+from tests.about_office import Office
+from tests.scoring_office import content
 from tests.tiny_versions import INPUTS, MODEL, ROW, register, serve
 
 
