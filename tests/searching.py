@@ -11,13 +11,17 @@ import msgspec
 from local.memory_blobs import MemoryBlobs
 from shared.catalog.spec import Training
 from shared.store.records import Manifest, Part
-from shared.training.candidates import FAMILIES
+from shared.training.candidates import FAMILIES, Layout
+from shared.training.fits import Fits
 from shared.training.problem import Problem, pose
+from shared.training.search import _Search, search
 from shared.training.table import Table, read_table
 from tests.phone_data import phone, to_csv
 
 if TYPE_CHECKING:
     from shared.catalog.spec import UseCase
+    from shared.store.records import Candidate
+    from shared.training.search import Found
 
 ONE_TRIAL = Training(seconds=1e-9, history=("all",), folds=2)
 """Time for no more than the first trial."""
@@ -34,6 +38,8 @@ LIGHT = (
     replace(EXTRA, settings=({"n_estimators": 8, "min_samples_leaf": 5, "max_features": 0.5},)),
 )
 """The families with few and small trees, and settings of which some are clearly worse."""
+SEVERAL = Training(history=("all", 150), half_lives=(60,), folds=2, fold_rows=60)
+ALL_ROWS = Training(history=("all",), half_lives=(), folds=2, fold_rows=60)
 
 
 def read(rows: list[dict[str, Any]]) -> Table:
@@ -56,3 +62,19 @@ def posed(rows: list[dict[str, Any]], training: Training = ONE_TRIAL) -> Problem
 
 def silent(*_: object) -> None:
     """Progress goes nowhere."""
+
+
+def found_in(rows: list[dict[str, Any]], training: Training = ALL_ROWS) -> Found:
+    """What a search through these rows finds."""
+    return search(posed(rows, training), training, silent)
+
+
+def searching(problem: Problem, training: Training) -> _Search:
+    """A search that has not begun."""
+    return _Search(Fits(problem, Layout.of(problem.encoder.inputs), training.seed), training, silent)
+
+
+def holdout(candidate: Candidate) -> dict[str, float]:
+    """The figures of a candidate on the newest rows, which it must have."""
+    assert candidate.holdout is not None
+    return candidate.holdout

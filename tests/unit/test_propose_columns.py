@@ -11,11 +11,6 @@ from local.propose.kinds import Profile, kind_of
 from local.propose.signs import personal, sounds_later
 
 
-def column_of(**texts: list[str]) -> Profile:
-    ((name, values),) = texts.items()
-    return Profile(name, values)
-
-
 @pytest.mark.parametrize(
     ("texts", "kind"),
     [
@@ -27,14 +22,14 @@ def column_of(**texts: list[str]) -> Profile:
     ],
 )  # fmt: skip
 def test_a_type_is_the_narrowest_that_fits(texts: list[str], kind: str) -> None:
-    assert kind_of(column_of(x=texts)).type == kind
+    assert kind_of(Profile("x", texts)).type == kind
 
 
 def test_levels_are_written_as_the_column_writes_them() -> None:
-    assert closed_levels(column_of(x=["Mon", "Tue", "Fri"])) == ("Mon", "Tue", "Wed", "Thu", "Fri")
-    assert closed_levels(column_of(x=["MONDAY", "TUESDAY", "SUNDAY"]))[-1] == "SUNDAY"  # type: ignore[index]
-    assert closed_levels(column_of(x=["Y", "N"])) == ("N", "Y")
-    assert closed_levels(column_of(x=["yes", "no", "unknown"])) is None
+    assert closed_levels(Profile("x", ["Mon", "Tue", "Fri"])) == ("Mon", "Tue", "Wed", "Thu", "Fri")
+    assert closed_levels(Profile("x", ["MONDAY", "TUESDAY", "SUNDAY"]))[-1] == "SUNDAY"  # type: ignore[index]
+    assert closed_levels(Profile("x", ["Y", "N"])) == ("N", "Y")
+    assert closed_levels(Profile("x", ["yes", "no", "unknown"])) is None
 
 
 @pytest.mark.parametrize(

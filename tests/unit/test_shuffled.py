@@ -7,11 +7,9 @@ import pytest
 from shared.catalog.spec import Training
 from shared.errors import DropError
 from shared.training import candidates
-from shared.training.problem import pose
-from shared.training.search import search
 from shared.training.shuffled import random_split_metrics
 from tests.phone_data import contacts
-from tests.searching import LIGHT, ONE_TRIAL, read, silent, use_case
+from tests.searching import LIGHT, ONE_TRIAL, found_in, holdout, read, use_case
 
 TRAINING = Training(history=("all", 300), half_lives=(), folds=2)
 
@@ -23,9 +21,7 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def in_time_order(rows: list[dict[str, object]], training: Training) -> dict[str, float]:
-    found = search(pose(read(rows).frame, use_case(training)), training, silent)
-    assert found.recipe.holdout is not None
-    return found.recipe.holdout
+    return holdout(found_in(rows, training).recipe)
 
 
 def test_in_a_world_that_stays_it_is_close_to_the_figure_in_time_order() -> None:
