@@ -14,6 +14,7 @@ from shared.scoring.http import Call
 from shared.store.background import Background
 from shared.store.records import to_json
 from shared.store.registry import BACKGROUND_FILE
+from tests import scoring_office
 from tests.tiny_versions import INPUTS, MODEL, ROW, make, promote
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def background(rows: Sequence[dict[str, Any]], inputs: Sequence[Input] = INPUTS)
 
 BEFORE = background([ROW | {"age": 31, "balance": None}, ROW | {"age": 21, "job": None}])
 """Of ages that are 26 on average."""
+AGE = {"column": 0, "weight": 0.1, "bias": -4.1}
+"""What a tiny graph makes of a row: it looks at the age, and the odds are even at 41."""
 
 
 def serve_explained(registry: Registry, number: int = 1, stored: Background | bytes = BEFORE, **how: Any) -> Version:
@@ -56,6 +59,19 @@ def ask(scorer: Scorer, content: Any, **query: str) -> Answer:
     """Score and explain."""
     body, path = json.dumps(content).encode(), f"models/{MODEL}/score"
     return scorer.answer(Call("POST", path, body, {"explain": "true", **query}))
+
+
+class Office(scoring_office.Office):
+    """A scorer over blobs of its own, which is asked for reasons."""
+
+    def explained(self, content: Any, **query: str) -> Answer:
+        """The answer with reasons, or whatever ``explain="false"`` and the like ask for."""
+        return ask(self.scorer, content, **query)
+
+    @property
+    def read_backgrounds(self) -> int:
+        """How often a background was asked for."""
+        return sum(name.endswith(BACKGROUND_FILE) for name in self.blobs.reads)
 
 
 def reasons(answer: Answer) -> list[dict[str, Any]]:
