@@ -20,7 +20,7 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
-from azure.storage.blob import BlobBlock, BlobServiceClient, ExponentialRetry
+from azure.storage.blob import BlobBlock, BlobServiceClient, BlobType, ExponentialRetry
 
 from shared.errors import BlobConflict, BlobMissing, StoreUnavailable
 from shared.store.blobs import Blob, BlobInfo
@@ -60,8 +60,25 @@ class AzureBlobs:
             return None
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        with _translated(name):
-            yield from self._client(name).download_blob().chunks()
+        client, done, made = self._client(name), 0, None
+        while True:
+            with _translated(name):
+                download = client.download_blob(offset=done or None)
+            if made not in {None, download.properties.creation_time}:
+                msg = f"blob {name!r} was made anew by somebody else while it was read"
+                raise BlobConflict(msg)
+            made = download.properties.creation_time
+            try:
+                with _translated(name):
+                    for chunk in download.chunks():
+                        done += len(chunk)
+                        yield chunk
+            except BlobConflict:
+                # A log has grown meanwhile, which changes its ETag and none of its bytes: what follows is read on.
+                if download.properties.blob_type != BlobType.APPENDBLOB:
+                    raise
+            else:
+                return
 
     def info(self, name: str) -> BlobInfo:
         with _translated(name):

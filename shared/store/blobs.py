@@ -38,7 +38,10 @@ class Blobs(Protocol):
         """The whole blob, or None when its ETag is still ``unless``. Raises BlobMissing."""
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """The blob's bytes in order, a few megabytes at a time. Raises BlobMissing."""
+        """The blob's bytes in order, a few megabytes at a time; a log may grow meanwhile.
+
+        Raises BlobMissing, and BlobConflict where another blob has taken its place.
+        """
 
     def info(self, name: str) -> BlobInfo:
         """ETag, size and time of the last change. Raises BlobMissing."""

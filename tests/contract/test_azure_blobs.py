@@ -158,6 +158,22 @@ def test_a_blob_that_changes_while_it_is_read_is_told_and_never_mixed(azure_blob
         list(chunks)
 
 
+def test_a_log_that_is_made_anew_while_it_is_read_is_told_and_never_mixed(
+    azure_blobs: AzureBlobs, container: str
+) -> None:
+    name = f"{container}/log"
+    for place in range(3):
+        azure_blobs.append(name, b"o" * 4 * MEGABYTE, at=place * 4 * MEGABYTE)
+    chunks = azure_blobs.chunks(name)
+    assert set(next(chunks)) == set(b"o")
+    azure_blobs.delete(name)
+    time.sleep(1.1)  # storage tells the time of making to the second
+    for place in range(3):
+        azure_blobs.append(name, b"n" * 4 * MEGABYTE, at=place * 4 * MEGABYTE)
+    with pytest.raises(BlobConflict, match="anew"):
+        list(chunks)
+
+
 @dataclass
 class Uplink:
     """A storage service whose blocks can be watched on their way."""

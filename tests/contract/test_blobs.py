@@ -308,6 +308,18 @@ def test_a_log_grows_at_its_end(blobs: Blobs, container: str) -> None:
     assert content(blobs, name) == b"one\ntwo\nthree\n"
 
 
+def test_a_log_may_be_read_while_it_grows(blobs: Blobs, container: str) -> None:
+    name, block = f"{container}/log", b"o" * 3 * 2**20
+    for place in range(4):
+        blobs.append(name, block, at=place * len(block))
+    read = 0
+    for number, chunk in enumerate(blobs.chunks(name)):
+        blobs.append(name, b"new\n", at=4 * len(block) + 4 * number)
+        assert set(chunk[: 4 * len(block) - read]) <= set(b"o")
+        read += len(chunk)
+    assert read >= 4 * len(block)
+
+
 @pytest.mark.parametrize("at", [0, 3, 5, 4000])
 def test_an_append_at_another_place_is_refused_and_writes_nothing(blobs: Blobs, container: str, at: int) -> None:
     blobs.append(f"{container}/log", b"one\n", at=0)
