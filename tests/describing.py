@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from shared.store.records import Version
 
 OTHER, NONE_YET = "sales", "fax"
+SCORE, COMPARE = f"/models/{MODEL}/score", f"/models/{MODEL}/compare"
+"""Paths of the document."""
 
 
 class Office:
