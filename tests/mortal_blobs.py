@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from shared.errors import StoreUnavailable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from shared.store.blobs import Blob, BlobInfo, Blobs
+
+
+class Killed(BaseException):
+    """The process is gone. No handler catches it, as none catches SIGKILL."""
+
+
+def die() -> None:
+    """End the process."""
+    raise Killed
+
+
+def fail() -> None:
+    """Let the process live and the call fail."""
+    msg = "storage did not answer"
+    raise StoreUnavailable(msg)
 
 
 class MortalBlobs:

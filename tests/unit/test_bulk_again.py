@@ -13,7 +13,7 @@ from shared.store import names
 from shared.store.registry import GRAPH_FILE
 from tests.bulk_bench import Bench, people
 from tests.flaky_blobs import FlakyBlobs
-from tests.mortal_blobs import MortalBlobs
+from tests.mortal_blobs import Killed, MortalBlobs, die, fail
 from tests.phone_data import to_csv
 
 if TYPE_CHECKING:
@@ -22,19 +22,6 @@ if TYPE_CHECKING:
     from shared.store.scorings import Scoring
 
 WRITES = 5  # the version, the result, and while it is read progress and quarantine, then the record
-
-
-class Killed(BaseException):
-    """Stands for a process that ends between two statements."""
-
-
-def kill() -> None:
-    raise Killed
-
-
-def fail() -> None:
-    msg = "storage did not answer"
-    raise StoreUnavailable(msg)
 
 
 @pytest.fixture
@@ -107,7 +94,7 @@ def test_files_of_one_name_for_two_models_are_two_works(bench: Bench) -> None:
 
 def test_a_run_makes_so_many_writes(bench: Bench) -> None:
     bench.serve()
-    counting = MortalBlobs(bench.blobs, kill, at=0)
+    counting = MortalBlobs(bench.blobs, die, at=0)
     bench.scored(bench.drop(with_a_bad_row()), counting)
     # Progress is written once a second, so a slow run writes it more often.
     assert counting.writes >= WRITES
@@ -120,7 +107,7 @@ def test_a_death_at_any_write_is_made_good_by_the_same_event(bench: Bench, at: i
     first = bench.serve(1)
     blob = bench.drop(with_a_bad_row())
     with pytest.raises(Killed):
-        bench.scored(blob, MortalBlobs(bench.blobs, kill, at=at, after=after))
+        bench.scored(blob, MortalBlobs(bench.blobs, die, at=at, after=after))
     second = bench.serve(2)
     record = bench.scored(blob)
     whole(bench, record)
@@ -266,7 +253,7 @@ def test_a_version_that_breaks_between_two_attempts_refuses_the_file(bench: Benc
     first = bench.serve(1)
     blob = bench.drop(people(3))
     with pytest.raises(Killed):
-        bench.scored(blob, MortalBlobs(bench.blobs, kill, at=2))
+        bench.scored(blob, MortalBlobs(bench.blobs, die, at=2))
     bench.blobs.delete(names.version_file("phone", first.version, GRAPH_FILE))
     bench.serve(2)
     record = bench.scored(blob)

@@ -12,26 +12,13 @@ from shared.errors import BlobConflict, StoreUnavailable, VersionError
 from shared.export.ledger import TRIES, Ledger, Turn
 from shared.store import names
 from shared.store.records import CursorValue, ExportState, Manifest, Part, Prepared, from_json, to_json
-from tests.mortal_blobs import MortalBlobs
+from tests.mortal_blobs import Killed, MortalBlobs, die, fail
 
 if TYPE_CHECKING:
     from shared.store.blobs import Blob, Blobs
 
 FIRST, SECOND, THIRD = "20261122T020000Z", "20261123T020000Z", "20261124T020000Z"
 STATE = "exports/log/state.json"
-
-
-class Killed(BaseException):
-    """No handler catches it, as none catches SIGKILL."""
-
-
-def die() -> None:
-    raise Killed
-
-
-def fail() -> None:
-    message = "no answer"
-    raise StoreUnavailable(message)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from shared.store import names
 from shared.store.records import Champion, ExportRecord, ExportState, Manifest, Part, from_json, to_json
 from shared.store.registry import VERSION_FILE
 from tests.fake_source import use_case_of
-from tests.mortal_blobs import MortalBlobs
+from tests.mortal_blobs import Killed, MortalBlobs, die
 from tests.tiny_versions import make
 
 if TYPE_CHECKING:
@@ -24,14 +24,6 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 DAYS = 90.0
-
-
-class Killed(BaseException):
-    """No handler catches it, as none catches SIGKILL."""
-
-
-def die() -> None:
-    raise Killed
 
 
 class Shelf:

@@ -6,7 +6,7 @@ import pytest
 
 from shared.errors import StoreUnavailable
 from shared.training import to_onnx
-from tests.mortal_blobs import MortalBlobs
+from tests.mortal_blobs import Killed, MortalBlobs, die, fail
 from tests.phone_data import contacts, to_csv
 from tests.training_bench import Bench
 
@@ -14,19 +14,6 @@ from tests.training_bench import Bench
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
-
-
-class Killed(BaseException):
-    """The process is gone."""
-
-
-def kill() -> None:
-    raise Killed
-
-
-def fail() -> None:
-    msg = "storage failed"
-    raise StoreUnavailable(msg)
 
 
 def with_a_refused_row() -> bytes:
@@ -40,7 +27,7 @@ WRITES = 9  # progress, quarantine, graph, holdout, card, version, champion, his
 
 
 def test_a_run_makes_so_many_writes(bench: Bench) -> None:
-    counting = MortalBlobs(bench.blobs, kill, at=0)
+    counting = MortalBlobs(bench.blobs, die, at=0)
     bench.train(bench.drop(with_a_refused_row()), through=counting)
     # Progress is written once a second, so a slow run writes it more often.
     assert counting.writes >= WRITES
@@ -52,7 +39,7 @@ def test_a_death_at_any_write_is_made_good_by_the_same_event(bench: Bench, at: i
     first = bench.trained(bench.drop(to_csv(contacts(600, sign=-1)), "first.csv"))
     blob = bench.drop(with_a_refused_row(), "second.csv")
     with pytest.raises(Killed):
-        bench.train(blob, through=MortalBlobs(bench.blobs, kill, at=at, after=after))
+        bench.train(blob, through=MortalBlobs(bench.blobs, die, at=at, after=after))
     record = bench.trained(blob)
     assert record.outcome == "promoted"
     assert record.version == bench.serving
