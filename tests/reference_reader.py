@@ -99,7 +99,7 @@ def _of_sent(sent: Any, version: Version) -> list[Row]:
 
 def _parsed(body: bytes) -> Any:
     try:
-        text = body.decode("utf-8", "strict")
+        text = body.decode("utf-8", "strict").removeprefix("\ufeff")
         sent = json.loads(
             text, parse_int=Whole, parse_float=Real, parse_constant=_no_constant, object_pairs_hook=Members
         )

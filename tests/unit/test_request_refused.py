@@ -112,7 +112,8 @@ def test_what_came_is_cut_where_it_is_long() -> None:
     "body",
     [
         b"", b" ", b"{", b"[", b"nonsense", b"age=41", b"<xml/>", b"{'age': 41}", b"[1,]", b"\x00", b"\xff\xfe",
-        b"\xef\xbb\xbf{}", json.dumps(ROW).encode()[:-1], json.dumps([ROW, ROW]).encode()[:-20],
+        b"\xef\xbb\xbf", b"\xef\xbb\xbf" * 2 + json.dumps(ROW).encode(), json.dumps(ROW).encode()[:-1],
+        json.dumps([ROW, ROW]).encode()[:-20],
         json.dumps(ROW).encode() + b"x", json.dumps(ROW).encode("utf-16"), b"1 2",
         literal("class", '"\xff"').replace(b"\xc3\xbf", b"\xff"), literal("class", '"\\ud800"'),
         literal("age", "NaN"), literal("balance", "Infinity"), literal("balance", "-Infinity"), literal("age", "041"),

@@ -35,6 +35,11 @@ def test_an_empty_list_has_no_rows() -> None:
     assert (rows.count, rows.keys, rows.columns["age"]) == (0, [], [])
 
 
+def test_a_byte_order_mark_is_passed_over() -> None:
+    for content in (ROW, [ROW, ROW], {"columns": {name: [value] for name, value in ROW.items()}}):
+        assert READER.read(b"\xef\xbb\xbf" + json.dumps(content).encode()) == READER.read(json.dumps(content).encode())
+
+
 def test_the_order_of_names_is_free() -> None:
     assert read(dict(reversed(ROW.items()))) == read(ROW)
 

@@ -7,6 +7,7 @@ will answer it. Three forms: a row, ``{"age": 41}``; a list of rows; and columns
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,7 @@ class RowReader:
             yield self._of_rows(decoded[first : first + CHUNK_ROWS], first)
 
     def _decode(self, body: bytes) -> Rows | list[Any]:
+        body = body.removeprefix(BOM_UTF8)  # some tools of Windows begin each file with it
         in_columns = COLUMNS_BEGIN.match(body) is not None
         try:
             if in_columns:
