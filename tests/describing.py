@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 from jsonschema import Draft202012Validator
@@ -38,10 +38,11 @@ class Office:
         settings = Settings(**{"model_refresh_seconds": 0.0, "score_max_rows": 50, **limits})
         self.scorer = Scorer(catalog(*models), self.registry, settings)
 
-    def open(self) -> None:
-        """Let what there is serve."""
+    def open(self) -> Self:
+        """Let what there is serve; the office itself."""
         serve_explained(self.registry, weight=0.01, bias=-0.4)
         self.serve(OTHER, 2, phone_inputs())
+        return self
 
     def serve(self, model: str, number: int, *how: Any, **changes: Any) -> Version:
         """A version of another model; ``changes`` to its record."""

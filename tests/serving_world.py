@@ -114,6 +114,13 @@ def join_lookups() -> None:
         thread.join(20)
 
 
+def watched() -> Iterator[World]:
+    """A world for a test, in which nothing is looked up any more at the end."""
+    made = World()
+    yield made
+    join_lookups()
+
+
 def taking_part(world: World) -> tuple[str | None, str | None]:
     """The canary and the shadow that are in memory."""
     live = world.served.live()

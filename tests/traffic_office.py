@@ -17,11 +17,14 @@ from shared.scoring.log.prediction_log import PredictionLog
 from shared.scoring.run import Scorer
 from shared.store.predictions import Loss, Prediction
 from tests import scoring_office
-from tests.logged import written
+from tests.logged import hurry, written
 from tests.tiny_versions import INPUTS, MODEL, ROW, catalog, put_beside
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
+
+    import pytest
 
     from shared.catalog.spec import UseCase
     from shared.store.records import Version
@@ -66,6 +69,14 @@ class Office(scoring_office.Office):
         """What was logged of answers, or of those of one role; the log is at its end then."""
         found = [line for line in self.lines() if isinstance(line, Prediction)]
         return [line for line in found if role in {None, line.role}]
+
+
+def quick_office(monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    """An office for a test, whose log does not rest and is closed at the end."""
+    hurry(monkeypatch)
+    made = Office()
+    yield made
+    made.log.close(20)
 
 
 def keyed(count: int, **changed: Any) -> list[dict[str, Any]]:

@@ -20,9 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @pytest.fixture
 def office() -> Office:
-    made = Office()
-    made.open()
-    return made
+    return Office().open()
 
 
 @pytest.fixture

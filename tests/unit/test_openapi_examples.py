@@ -16,9 +16,7 @@ from tests.tiny_versions import MODEL, make
 
 @pytest.fixture
 def office() -> Office:
-    made = Office()
-    made.open()
-    return made
+    return Office().open()
 
 
 @pytest.fixture

@@ -62,9 +62,7 @@ def page(office: Office) -> Page:
 
 @pytest.fixture
 def office() -> Office:
-    made = Office()
-    made.open()
-    return made
+    return Office().open()
 
 
 def test_it_tells_of_every_address_input_and_error(office: Office) -> None:

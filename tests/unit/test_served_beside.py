@@ -8,7 +8,7 @@ import pytest
 
 from shared.store.records import Input
 from shared.store.registry import GRAPH_FILE, VERSION_FILE
-from tests.serving_world import REFRESH, World, join_lookups, taking_part
+from tests.serving_world import REFRESH, World, taking_part, watched
 from tests.tiny_versions import INPUTS, MODEL, make, promote, put_beside, register, serve
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    made = World()
-    yield made
-    join_lookups()
+    yield from watched()
 
 
 def test_a_canary_and_a_shadow_are_followed_without_loading_the_champion_again(world: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 from shared.errors import VersionError
 from shared.scoring.serving.served import FAILURE_SECONDS
 from shared.store.registry import GRAPH_FILE, VERSION_FILE
-from tests.serving_world import CHAMPION, REFRESH, World, join_lookups
+from tests.serving_world import CHAMPION, REFRESH, World, watched
 from tests.tiny_versions import make, promote, register, serve
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    made = World()
-    yield made
-    join_lookups()
+    yield from watched()
 
 
 def test_a_version_that_is_not_whole_is_not_downloaded_by_every_request(world: World) -> None:

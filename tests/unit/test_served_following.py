@@ -10,7 +10,7 @@ from local.waiting import wait_until
 from shared.scoring.serving.served import FAILURE_SECONDS, NoChampion, Served
 from shared.store.records import Champion, to_json
 from shared.store.registry import GRAPH_FILE, VERSION_FILE
-from tests.serving_world import CHAMPION, REFRESH, World, ask_together, join_lookups, lookups
+from tests.serving_world import CHAMPION, REFRESH, World, ask_together, join_lookups, lookups, watched
 from tests.tiny_versions import MODEL, promote, register, serve
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    made = World()
-    yield made
-    join_lookups()
+    yield from watched()
 
 
 def test_nothing_is_read_before_the_first_request(world: World) -> None:

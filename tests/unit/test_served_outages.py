@@ -14,7 +14,7 @@ from local.waiting import wait_until
 from shared.errors import StoreUnavailable
 from shared.scoring.serving.served import FAILURE_SECONDS, PATIENCE_SECONDS
 from shared.store.registry import GRAPH_FILE
-from tests.serving_world import CHAMPION, REFRESH, World, ask_together, join_lookups, lookups
+from tests.serving_world import CHAMPION, REFRESH, World, ask_together, join_lookups, lookups, watched
 from tests.tiny_versions import promote, register, serve
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    made = World()
-    yield made
-    join_lookups()
+    yield from watched()
 
 
 # Before anything serves

@@ -15,24 +15,16 @@ from shared.scoring.rows import Rows
 from shared.scoring.serving.session import LoadedVersion
 from shared.scoring.serving.traffic import positions
 from shared.store.records import Input
-from tests.logged import hurry
 from tests.tiny_versions import MODEL, ROW, make, promote, register, serve
-from tests.traffic_office import Office, keyed, probability
+from tests.traffic_office import Office, keyed, probability, quick_office
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
-
-
 @pytest.fixture
-def office() -> Iterator[Office]:
-    made = Office()
-    yield made
-    made.log.close(20)
+def office(monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    yield from quick_office(monkeypatch)
 
 
 def loaded(number: int) -> LoadedVersion:

@@ -27,7 +27,7 @@ from shared.store.registry import Registry
 from tests.logged import hurry
 from tests.scoring_office import SCORE, csv_of
 from tests.tiny_versions import INPUTS, ROW, register, serve
-from tests.traffic_office import HASH_KEY, Office, keyed, probability, tiny_use_case
+from tests.traffic_office import HASH_KEY, Office, keyed, probability, quick_office, tiny_use_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,10 +39,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def office() -> Iterator[Office]:
-    made = Office()
-    yield made
-    made.log.close(20)
+def office(monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    yield from quick_office(monkeypatch)
 
 
 def alike(count: int) -> bytes:

@@ -9,24 +9,16 @@ import pytest
 
 from shared.scoring.serving.session import LoadedVersion
 from shared.store.predictions import Loss, key_hash
-from tests.logged import hurry
 from tests.tiny_versions import register, serve
-from tests.traffic_office import HASH_KEY, Office, keyed, probability
+from tests.traffic_office import HASH_KEY, Office, keyed, probability, quick_office
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
-
-
 @pytest.fixture
-def office() -> Iterator[Office]:
-    made = Office()
-    yield made
-    made.log.close(20)
+def office(monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    yield from quick_office(monkeypatch)
 
 
 def test_a_shadow_is_never_shown_and_stands_in_the_log_beside_what_was(office: Office) -> None:
