@@ -1,6 +1,6 @@
 # The commands that people and CI run. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo up test bench bench-export bench-replay bench-score lint types format clean
+.PHONY: help setup setup-tests demo up test bench bench-export bench-replay bench-score bench-soak lint types format clean
 
 # Any Python from 3.9 that runs can do the set-up, which finds or fetches the 3.13 that everything else uses.
 PYTHON ?= $(shell for p in python3 python3.13 /usr/bin/python3 python; do \
@@ -43,6 +43,11 @@ bench-replay: setup
 # The same model in Cauce, FastAPI, MLflow and BentoML; ten minutes (BENCH_ARGS="--model member --only cauce,fastapi").
 bench-score: setup
 	@$(VENV)/python -m tests.bench.score_bench $(BENCH_ARGS)
+
+# Half a million requests while models change: is memory flat, is the prediction log whole? Not part of `make bench`: it
+# takes six minutes, and fails where one of that is not so (BENCH_ARGS="--requests 100000 --json figures.json").
+bench-soak: setup
+	@$(VENV)/python -m tests.bench.score_soak $(BENCH_ARGS)
 
 lint: setup ## Check style
 	@$(VENV)/ruff check .

@@ -1,8 +1,10 @@
-"""``make bench-export`` and ``make bench-score`` work, on so little that they measure nothing."""
+"""``make bench-export``, ``bench-score`` and ``bench-soak`` work, on so little that they measure nothing."""
 
 from __future__ import annotations
 
 import json
+from array import array
+from collections import Counter
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +13,19 @@ import pytest
 from shared.store.records import to_json
 from shared.store.registry import VERSION_FILE
 from tests import tiny_versions
-from tests.bench import export_bench, score_bench, score_csv, score_start
+from tests.bench import export_bench, score_bench, score_csv, score_soak, score_soak_mix, score_soak_report, score_start
 from tests.bench.contenders import ONE_RANGE, PANDAS, TWO_RANGES, WAYS
 from tests.bench.export_bench import Run, Table, WrongRows, best, figures
 from tests.bench.score_fresh import FUNCTION
 from tests.bench.score_in_process import HANDLER, Job
 from tests.bench.score_model import MODEL, ROOT, FittedModel
 from tests.bench.score_requests import Load, WrongAnswer, in_child, refuse_differences
+from tests.bench.score_soak_mix import EXPLAINED, FAULTY, SHARES
+from tests.bench.score_soak_report import Logged, Sample, Soaked
 from tests.phone_data import ROW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tests.bench.score_servers import Bench
@@ -152,6 +156,70 @@ def test_contenders_that_answer_otherwise_are_not_compared(other: list[bytes], c
     answers = {"cauce": told(0.5, 0.7), "fastapi": other}
     with pytest.raises(WrongAnswer, match=complaint) if complaint else nullcontext():
         refuse_differences(answers, "2 rows")
+
+
+def test_a_tiny_soak_counts_answers_memory_and_the_log(
+    tiny_bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score_soak, "SAMPLE_SECONDS", 0.05)
+    monkeypatch.setattr(score_soak, "MOVE_SECONDS", 0.05)
+    monkeypatch.setattr(score_soak_mix, "DISTINCT", 1)
+    report = tmp_path / "soak.json"
+    chosen = score_soak.parser().parse_args(["--requests", "1000", "--clients", "3", "--json", str(report)])
+    assert score_soak.run(chosen, tiny_bench) == 0
+    measured, printed = json.loads(report.read_text()), capsys.readouterr()
+    *kinds, every = measured["requests"]
+    assert {one["kind"]: one["requests"] for one in kinds} == SHARES
+    assert every["requests"] == sum(SHARES.values())
+    expected = {FAULTY: {"400", "404", "406", "415", "422"}, EXPLAINED: {"409"}}
+    assert all(one["statuses"].keys() == expected.get(one["kind"], {"200"}) for one in kinds)
+    assert all(0 < one["median"] <= one["p99"] < 5000 for one in measured["requests"])
+    log = measured["prediction log"]
+    assert log["lines"] + log["lost"] == log["answered"] == every["rows"] > 2000
+    assert all(50 < one["megabytes"] < 500 for one in measured["samples"])
+    assert measured["moves of champion.json"] >= 2
+    assert [figure["what"] in printed.out for figure in measured["asked"]] == [True] * 4
+    assert "soaking, " in printed.err
+
+
+def soaked(megabytes: Sequence[float], statuses: dict[int, int], rows: int = 100, wrongs: int = 0) -> Soaked:
+    """The samples are a hundred requests apart, from the start on."""
+    return Soaked(
+        times={"one row": array("d", [0.001] * 100)},
+        statuses=Counter({("one row", status): count for status, count in statuses.items()}),
+        rows=Counter({"one row": rows}),
+        seconds=1.0,
+        samples=[Sample(place, 100 * place, one) for place, one in enumerate(megabytes)],
+        moves=0,
+        wrongs=wrongs,
+        wrong=[],
+    )
+
+
+FLAT = [50.0, *[100.0] * 20]
+
+
+@pytest.mark.parametrize(
+    ("of", "logged", "met"),
+    [
+        (soaked(FLAT, {200: 100}), Logged(100, 0), [True, True, True, True]),
+        (soaked(FLAT, {200: 100}), Logged(60, 40), [True, True, True, True]),
+        (soaked([*FLAT[:-1], 110.0], {200: 100}), Logged(100, 0), [True, True, True, True]),
+        (soaked([*FLAT[:-2], 110.1, 100.0], {200: 100}), Logged(100, 0), [False, True, True, True]),
+        (soaked(FLAT, {200: 100, 503: 1}, wrongs=1), Logged(100, 0), [True, False, False, True]),
+        (soaked(FLAT, {200: 100, 422: 1}, wrongs=1), Logged(100, 0), [True, True, False, True]),
+        (soaked(FLAT, {200: 100}), Logged(59, 40), [True, True, True, False]),
+        (soaked(FLAT, {200: 100}), Logged(61, 40), [True, True, True, False]),
+    ],
+)
+def test_a_soak_says_what_was_not_as_it_must_be(of: Soaked, logged: Logged, met: list[bool]) -> None:
+    assert [figure.met for figure in score_soak_report.figures(of, logged)] == met
+
+
+def test_memory_after_warm_up_is_told_with_its_slope() -> None:
+    held = score_soak_report.memory([Sample(place, 1000 * place, 60.0 + place * (place > 1)) for place in range(21)])
+    assert (held.settled, held.highest, held.last) == (64.0, 80.0, 80.0)
+    assert held.slope == pytest.approx(100.0)
 
 
 def test_a_refused_request_ends_the_measurement(tiny_bench: Bench) -> None:
