@@ -100,6 +100,8 @@ def measure(bench: Bench, ways: Sequence[str], loads: Sequence[Load], seconds: f
         for load in loads:
             # In process nobody else is there to be asked beside.
             runs: dict[str, Runs] = {way: [] for way in ways if way in servers or load.clients == 1}
+            if not runs:
+                continue
             for number in range(rounds):
                 asked = _round(load, rows, seconds / rounds, first=number == 0)
                 for way in _turned([*runs], number):
