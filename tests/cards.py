@@ -12,6 +12,7 @@ import numpy as np
 from shared.catalog.spec import Decision
 from shared.store.records import (
     Candidate,
+    Classifier,
     Curves,
     Data,
     DecisionRule,
@@ -20,7 +21,6 @@ from shared.store.records import (
     Parity,
     Segment,
     Verdict,
-    Version,
 )
 from shared.training.card import render
 from shared.training.metrics import curves, metrics
@@ -29,7 +29,7 @@ from shared.training.value import value_of
 NBSP = "\N{NO-BREAK SPACE}"
 
 
-def made(**changes: Any) -> Version:
+def made(**changes: Any) -> Classifier:
     """A version as training writes it, with these fields changed."""
     random = np.random.default_rng(5)
     probability = random.random(900) ** 2
@@ -37,14 +37,13 @@ def made(**changes: Any) -> Version:
     figures = metrics(positive, probability)
     winner = Candidate("boosted trees", {"max_iter": 150, "rate": 0.05}, 5_000, 0.71, figures, 0.9213)
     other = Candidate("logistic regression", {"C": 0.1}, "all", 0.69, {"auc": 0.6871}, 0.9342)
-    version = Version(
+    version = Classifier(
         model="leave",
         version="20261123T020000Z-0123abcd",
         title="Who will leave",
         description="The probability that a customer leaves.",
         dataset="customers",
         slot="20261123T020000Z",
-        task="classification",
         positive="left",
         decision=DecisionRule(threshold=0.125, act="offer a discount", skip="leave alone"),
         key=KeyColumn("customer_id", "integer"),
@@ -101,7 +100,7 @@ def bare() -> dict[str, Any]:
     }
 
 
-def blended(**changes: Any) -> Version:
+def blended(**changes: Any) -> Classifier:
     """A version as training writes it now: a blend, fitted again on all rows, with its worth, segments and verdict."""
     random = np.random.default_rng(6)
     probability = random.random(900) ** 2

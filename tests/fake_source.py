@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from local.memory_blobs import MemoryBlobs
-from shared.catalog.spec import Column, Dataset, Decision, Model, UseCase
+from shared.catalog.spec import Classification, ClassificationCase, Column, Dataset, Decision
 from shared.csv_format import csv_rows, read_csv
 from shared.export.dialects import OTHER
 from shared.export.reading import Chunk
@@ -69,9 +69,10 @@ def within(band: Band, found: dict[str, Any]) -> bool:
     return all(holds(bound, found) for bound in band.bounds) and (band.empty is None or found[band.empty] is None)
 
 
-def use_case_of(dataset: Dataset = LOG, model: str = "phone") -> UseCase:
+def use_case_of(dataset: Dataset = LOG, model: str = "phone") -> ClassificationCase:
     decision = Decision(act="call", skip="leave", cost=1, gain=2)
-    return UseCase(dataset, Model(name=model, title=model, task="classification", positive="yes", decision=decision))
+    named = Classification(name=model, title=model, task="classification", positive="yes", decision=decision)
+    return ClassificationCase(dataset=dataset, model=named)
 
 
 def manifest_in(blobs: MemoryBlobs, slot: str = SLOT, dataset: str = "log") -> Manifest:

@@ -16,6 +16,7 @@ from shared.errors import VersionError
 from shared.store.background import Background
 from shared.store.records import (
     Champion,
+    Classifier,
     ExportRecord,
     ExportState,
     Manifest,
@@ -23,7 +24,6 @@ from shared.store.records import (
     Prepared,
     Progress,
     RunRecord,
-    Version,
     from_json,
 )
 from shared.store.scorings import ScoredBy, Scoring
@@ -41,14 +41,14 @@ RECORDS: dict[str, type[Struct]] = {
     "pending-state.json": ExportState,
     "prepared.json": Prepared,
     "export.json": ExportRecord,
-    "version.json": Version,
+    "version.json": Classifier,
     "champion.json": Champion,
     "first-champion.json": Champion,
     "champion-with-canary-and-shadow.json": Champion,
     "run.json": RunRecord,
     "refused-run.json": RunRecord,
     "run-not-due.json": RunRecord,
-    "version-of-a-blend.json": Version,
+    "version-of-a-blend.json": Classifier,
     "order.json": Order,
     "progress.json": Progress,
     "background.json": Background,

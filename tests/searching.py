@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from local.memory_blobs import MemoryBlobs
-from shared.catalog.spec import Training
+from shared.catalog.spec import ClassificationTraining
 from shared.store.records import Manifest, Part
 from shared.training.candidates import FAMILIES, Layout
 from shared.training.fits import Fits
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.store.records import Candidate
     from shared.training.search import Found
 
-ONE_TRIAL = Training(seconds=1e-9, history=("all",), folds=2)
+ONE_TRIAL = ClassificationTraining(seconds=1e-9, history=("all",), folds=2)
 """Time for no more than the first trial."""
 LOGISTIC, BOOSTED, EXTRA = FAMILIES
 LIGHT = (
@@ -38,8 +38,8 @@ LIGHT = (
     replace(EXTRA, settings=({"n_estimators": 8, "min_samples_leaf": 5, "max_features": 0.5},)),
 )
 """The families with few and small trees, and settings of which some are clearly worse."""
-SEVERAL = Training(history=("all", 150), half_lives=(60,), folds=2, fold_rows=60)
-ALL_ROWS = Training(history=("all",), half_lives=(), folds=2, fold_rows=60)
+SEVERAL = ClassificationTraining(history=("all", 150), half_lives=(60,), folds=2, fold_rows=60)
+ALL_ROWS = ClassificationTraining(history=("all",), half_lives=(), folds=2, fold_rows=60)
 
 
 def read(rows: list[dict[str, Any]]) -> Table:
@@ -50,12 +50,12 @@ def read(rows: list[dict[str, Any]]) -> Table:
     return read_table([manifest], phone().dataset, MemoryBlobs({"f": file}))
 
 
-def use_case(training: Training = ONE_TRIAL) -> UseCase:
+def use_case(training: ClassificationTraining = ONE_TRIAL) -> UseCase:
     """The phone use case, trained in another way."""
     return msgspec.structs.replace(phone(), training=training)
 
 
-def posed(rows: list[dict[str, Any]], training: Training = ONE_TRIAL) -> Problem:
+def posed(rows: list[dict[str, Any]], training: ClassificationTraining = ONE_TRIAL) -> Problem:
     """What there is to search."""
     return pose(read(rows).frame, use_case(training))
 
@@ -64,12 +64,12 @@ def silent(*_: object) -> None:
     """Progress goes nowhere."""
 
 
-def found_in(rows: list[dict[str, Any]], training: Training = ALL_ROWS) -> Found:
+def found_in(rows: list[dict[str, Any]], training: ClassificationTraining = ALL_ROWS) -> Found:
     """What a search through these rows finds."""
     return search(posed(rows, training), training, silent)
 
 
-def searching(problem: Problem, training: Training) -> _Search:
+def searching(problem: Problem, training: ClassificationTraining) -> _Search:
     """A search that has not begun."""
     return _Search(Fits(problem, Layout.of(problem.encoder.inputs), training.seed), training, silent)
 

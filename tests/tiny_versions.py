@@ -16,6 +16,7 @@ from shared.store import names
 from shared.store.records import (
     Beside,
     Candidate,
+    Classifier,
     Curves,
     Data,
     DecisionRule,
@@ -23,7 +24,6 @@ from shared.store.records import (
     Input,
     KeyColumn,
     Parity,
-    Version,
 )
 from shared.store.registry import GRAPH_FILE
 from tests.phone_data import ROW as PHONE_ROW
@@ -93,7 +93,7 @@ def graph(
 
 def make(
     number: int = 1, inputs: Sequence[Input] = INPUTS, *, threshold: float = 0.5, content: bytes = b"", **weights: Any
-) -> tuple[Version, dict[str, bytes]]:
+) -> tuple[Classifier, dict[str, bytes]]:
     """A whole version and its files. ``content`` takes the place of the graph, which ``weights`` describe.
 
     Left alone, version ``number`` answers ``sigmoid(number / 100)`` to everything.
@@ -101,14 +101,13 @@ def make(
     content = content or graph(len(inputs), **{"bias": number / 100, **weights})
     moment = names.stamp(START + timedelta(seconds=number))
     candidate = Candidate(family="tiny", settings={}, history="all", folds_auc=0.7, holdout={"auc": 0.75})
-    version = Version(
+    version = Classifier(
         model=MODEL,
         version=f"{moment}-{hashlib.sha256(content).hexdigest()[:8]}",
         title="Who to telephone",
         description="The probability that a client buys when called.",
         dataset="contacts",
         slot=moment,
-        task="classification",
         positive="yes",
         decision=DecisionRule(threshold=threshold, act="call", skip="do not call"),
         key=KeyColumn(name="contact_id", type="integer"),
@@ -130,14 +129,14 @@ def make(
     return version, {GRAPH_FILE: content}
 
 
-def register(registry: Registry, number: int = 1, inputs: Sequence[Input] = INPUTS, **how: Any) -> Version:
+def register(registry: Registry, number: int = 1, inputs: Sequence[Input] = INPUTS, **how: Any) -> Classifier:
     """Store a version of ``make`` without promoting it."""
     version, files = make(number, inputs, **how)
     registry.register(version, files)
     return version
 
 
-def promote(registry: Registry, version: Version) -> None:
+def promote(registry: Registry, version: Classifier) -> None:
     """Let ``version`` serve."""
     serving = registry.champion(version.model)
     previous = serving.champion.version if serving else None
@@ -147,14 +146,14 @@ def promote(registry: Registry, version: Version) -> None:
     registry.promote(version.model, entry, serving)
 
 
-def serve(registry: Registry, number: int = 1, inputs: Sequence[Input] = INPUTS, **how: Any) -> Version:
+def serve(registry: Registry, number: int = 1, inputs: Sequence[Input] = INPUTS, **how: Any) -> Classifier:
     """Store a version and let it serve."""
     version = register(registry, number, inputs, **how)
     promote(registry, version)
     return version
 
 
-def put_beside(registry: Registry, role: Role, version: Version, share: float = 0.5) -> None:
+def put_beside(registry: Registry, role: Role, version: Classifier, share: float = 0.5) -> None:
     """Let ``version`` take part beside the champion of ``MODEL``."""
     registry.set_beside(MODEL, role, Beside(version.version, share, "then"), why="a try", who="marta")
 

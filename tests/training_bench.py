@@ -10,7 +10,7 @@ import msgspec
 
 from local.memory_blobs import MemoryBlobs
 from shared.catalog.load import Catalog
-from shared.catalog.spec import Retraining, Training
+from shared.catalog.spec import ClassificationTraining, Retraining
 from shared.store import names
 from shared.store.records import Order, to_json
 from shared.store.registry import Registry
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.store.blobs import Blobs
     from shared.store.records import RunRecord
 
-QUICK = Training(seconds=1e-9, history=("all",), folds=1)
+QUICK = ClassificationTraining(seconds=1e-9, history=("all",), folds=1)
 """One candidate, on one fold."""
 NOW = datetime(2026, 11, 23, 2, 5, tzinfo=UTC)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from local.replay.figures import Replay
     from local.replay.history import Block, History
     from local.replay.world import Policy, World
-    from shared.catalog.spec import UseCase
+    from shared.catalog.spec import ClassificationCase
 
 HEADINGS = ("AUC", "avg. prec.", "Brier", "log loss", "ECE", "lift 10%", "lift 50%")
 """Of the figures, in the order of ``report.FIGURES``."""
@@ -68,10 +68,15 @@ def run(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _use_case(parsed: argparse.Namespace) -> UseCase:
+def _use_case(parsed: argparse.Namespace) -> ClassificationCase:
     from shared.catalog.load import load_catalog
+    from shared.catalog.spec import ClassificationCase
 
-    return use_case_of(parsed.model, load_catalog(parsed.catalog or local_settings().catalog_dir))
+    use_case = use_case_of(parsed.model, load_catalog(parsed.catalog or local_settings().catalog_dir))
+    if not isinstance(use_case, ClassificationCase):
+        msg = f"{parsed.model}: its task is {use_case.model.task!r}; what can be replayed are classifications"
+        raise SettingsError(msg)
+    return use_case
 
 
 def _walk(

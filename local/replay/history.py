@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from local.published import Published
-    from shared.catalog.spec import Dataset, UseCase
+    from shared.catalog.spec import ClassificationCase, Dataset
     from shared.csv_format import Row
     from shared.store.blobs import Blobs
 
@@ -44,7 +44,7 @@ BEFORE_ALL = "20000101T000000Z"
 class History:
     """All rows that fit the catalog, oldest first: as training reads them, and as texts for exports."""
 
-    use_case: UseCase
+    use_case: ClassificationCase
     table: Table
     header: tuple[str, ...]
     texts: tuple[Row, ...]
@@ -75,7 +75,7 @@ class Block:
         return int(self.rows.stop - self.rows.start)
 
 
-def read_history(path: Path, use_case: UseCase) -> History:
+def read_history(path: Path, use_case: ClassificationCase) -> History:
     """Read a file, check its rows and put them in time order, as training does.
 
     Rows that do not fit are left out, since nothing could score them either; the table counts them. Raises DropError,
@@ -93,7 +93,7 @@ def _texts(row: Sequence[str]) -> Row:
     return [field or None for field in row]
 
 
-def _table(published: Published, use_case: UseCase) -> Table:
+def _table(published: Published, use_case: ClassificationCase) -> Table:
     """The rows as training reads them, with their PLACE."""
     dataset, name = use_case.dataset, published.name
     numbered = msgspec.structs.replace(dataset, columns={**dataset.columns, PLACE: Column("integer")})
@@ -105,7 +105,7 @@ def _table(published: Published, use_case: UseCase) -> Table:
     return table
 
 
-def _check_refused(table: Table, use_case: UseCase, name: str) -> None:
+def _check_refused(table: Table, use_case: ClassificationCase, name: str) -> None:
     if table.refused_rows > use_case.training.max_refused * table.rows or table.frame.empty:
         first, allowed = table.refused[0], use_case.training.max_refused
         msg = (

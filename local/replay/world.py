@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from local.replay.history import Block, History
-    from shared.catalog.spec import UseCase
+    from shared.catalog.spec import ClassificationCase
     from shared.scoring.serving.session import LoadedVersion
     from shared.store.records import RunRecord
 
@@ -29,7 +29,7 @@ Policy = Literal["automatic", "every", "never"]
 POLICIES: tuple[Policy, ...] = ("automatic", "every", "never")
 
 
-def clock_of(policy: Policy, use_case: UseCase, block: Block) -> datetime:
+def clock_of(policy: Policy, use_case: ClassificationCase, block: Block) -> datetime:
     """What time it is for training when a block becomes known.
 
     For who retrains with every block it is later by the cadence, so that a version is always due: another cadence in

@@ -10,7 +10,7 @@ from shared.store.names import SCORE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shared.catalog.spec import Column, Dataset, Decision, Gate, Model
+    from shared.catalog.spec import Classification, Column, Dataset, Decision, Gate
 
 UNSPEAKABLE = frozenset('"\\')
 """Characters that a name cannot have in a request's JSON without being escaped."""
@@ -38,9 +38,9 @@ def _role_faults(column: Column) -> Iterator[str]:
         yield "reason: an unused column says why it is unused"
     if column.role == "time" and column.type not in {"date", "timestamp"}:
         yield f"type: the time column is a date or a timestamp, not {column.type!r}"
-    if column.role == "target" and column.type not in {"category", "boolean"}:
-        yield f"type: the target of a classification is a category or a boolean, not {column.type!r}"
-    if column.role in {"key", "time", "target"} and column.nullable:
+    if column.role == "series" and column.type not in {"category", "text"}:
+        yield f"type: a series column is a category or a text, not {column.type!r}"
+    if column.role in {"key", "time", "target", "series"} and column.nullable:
         yield f"nullable: the {column.role} column cannot be empty"
 
 
@@ -99,8 +99,6 @@ def dataset_faults(dataset: Dataset) -> Iterator[str]:
         if len(names) != 1:
             yield f"dataset.columns: expected one column with role {role!r}, got {', '.join(names) or 'none'}"
     yield from _cursor_faults(dataset)
-    if not dataset.features():
-        yield "dataset.columns: expected at least one column with role 'feature', got none"
 
 
 def _cursor_faults(dataset: Dataset) -> Iterator[str]:
@@ -124,9 +122,18 @@ def _cursor_faults(dataset: Dataset) -> Iterator[str]:
         yield f"dataset.look_back: a {first.type} has no distance to look back; expected an integer or a time"
 
 
-def target_faults(dataset: Dataset, model: Model) -> Iterator[str]:
-    """Whether the model predicts what the target can be."""
+def classification_faults(dataset: Dataset, model: Classification) -> Iterator[str]:
+    """Whether there is something to learn from, and the model predicts what the target can be."""
+    if not dataset.features():
+        yield "dataset.columns: expected at least one column with role 'feature', got none"
     for name, column in dataset.columns.items():
+        if column.role in {"series", "line"}:
+            yield f"dataset.columns.{name}.role: {column.role!r} is for forecasts; expected another role"
+        if column.role == "target" and column.type not in {"category", "boolean"}:
+            yield (
+                f"dataset.columns.{name}.type: the target of a classification is a category or a boolean, not "
+                f"{column.type!r}"
+            )
         levels = ("false", "true") if column.type == "boolean" else column.levels
         if column.role == "target" and levels is not None and model.positive not in levels:
             yield f"model.positive: expected a level of {name!r} ({', '.join(levels)}), got {model.positive!r}"

@@ -7,14 +7,20 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shared.catalog.check import column_faults, dataset_faults, decision_faults, gate_faults, target_faults
+from shared.catalog.check import classification_faults, column_faults, dataset_faults, decision_faults, gate_faults
 from shared.catalog.decode import decode
-from shared.catalog.spec import Column, Dataset, Decision, Gate, Model, UseCase
+from shared.catalog.forecast import Forecast, ForecastCase
+from shared.catalog.forecast_check import forecast_faults
+from shared.catalog.spec import Classification, ClassificationCase, Column, Dataset, Decision, Gate, UseCase
 from shared.errors import CatalogError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+CASES: dict[object, type[UseCase]] = {"classification": ClassificationCase, "forecast": ForecastCase}
+"""By ``model.task``."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +60,20 @@ def parse_use_case(text: bytes, file: str, faults: list[str]) -> UseCase | None:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         faults.append(f"{file}: is not TOML: {error}")
         return None
-    use_case = decode(raw, UseCase, "", found)
+    use_case = _decoded(raw, found)
     found += _faults_of_meaning(raw)
     faults += [f"{file}: {fault}" for fault in found]
     return None if found else use_case
+
+
+def _decoded(raw: dict[str, Any], faults: list[str]) -> UseCase | None:
+    """The file as the case that its task says; a classification where it says none, so that more faults are found."""
+    task = _at(raw, "model", "task")
+    if task is not None and task not in CASES:
+        faults.append(f"model.task: expected one of {', '.join(map(repr, CASES))}, got {task!r}")
+        return None
+    use_case: UseCase = decode(raw, CASES.get(task, ClassificationCase), "", faults)
+    return use_case
 
 
 def _faults_of_meaning(raw: dict[str, Any]) -> Iterator[str]:
@@ -67,15 +83,27 @@ def _faults_of_meaning(raw: dict[str, Any]) -> Iterator[str]:
         column = _readable(Column, columns, name)
         if column is not None:
             yield from column_faults(name, column)
-    dataset, model = _readable(Dataset, raw, "dataset"), _readable(Model, raw, "model")
-    decision = _readable(Decision, raw, "model", "decision")
+    dataset = _readable(Dataset, raw, "dataset")
     if dataset is not None:
         yield from dataset_faults(dataset)
+    yield from (_faults_of_forecast if _at(raw, "model", "task") == "forecast" else _faults_of_classification)(
+        raw, dataset
+    )
+
+
+def _faults_of_forecast(raw: dict[str, Any], dataset: Dataset | None) -> Iterator[str]:
+    model = _readable(Forecast, raw, "model")
     if dataset is not None and model is not None:
-        yield from target_faults(dataset, model)
+        yield from forecast_faults(dataset, model)
+
+
+def _faults_of_classification(raw: dict[str, Any], dataset: Dataset | None) -> Iterator[str]:
+    model, gate = _readable(Classification, raw, "model"), _readable(Gate, raw, "gate")
+    decision = _readable(Decision, raw, "model", "decision")
+    if dataset is not None and model is not None:
+        yield from classification_faults(dataset, model)
     if decision is not None:
         yield from decision_faults(decision)
-    gate = _readable(Gate, raw, "gate")
     if dataset is not None and gate is not None:
         yield from gate_faults(dataset, gate)
 

@@ -10,7 +10,7 @@ Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{1,61}[a-z0-9]\Z")]
 """What names blobs and URLs: lower-case letters, digits and hyphens, 3 to 63 of them."""
 
 ColumnType = Literal["integer", "number", "decimal", "boolean", "category", "text", "date", "timestamp"]
-Role = Literal["feature", "key", "time", "target", "unused"]
+Role = Literal["feature", "key", "time", "target", "series", "line", "unused"]
 History = Annotated[int, Meta(ge=100)] | Literal["all"]
 HalfLife = Annotated[int, Meta(ge=50)]
 FEATURE_TYPES = frozenset({"integer", "number", "decimal", "boolean", "category"})
@@ -24,6 +24,7 @@ class Column(Struct, frozen=True, forbid_unknown_fields=True):
 
     type: ColumnType
     role: Role = "feature"
+    """``series``: what a forecast sums by; ``line``: what says whether a line counts; neither is a feature."""
     known: Literal["before", "after"] = "before"
     """Before or after the decision that the model supports: what is known after it cannot be a feature."""
     nullable: bool = False
@@ -112,20 +113,38 @@ class Decision(Struct, frozen=True, forbid_unknown_fields=True):
         return self.cost / self.gain
 
 
-class Model(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is predicted, and what for."""
+class Model(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is predicted, and what for: what every task says of it."""
 
     name: Name
     title: str
+    task: str
+    description: str = ""
+
+
+class Classification(Model, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The probability of an outcome, and what to do then."""
+
     task: Literal["classification"]
     positive: str
     """The target's value whose probability is predicted, as the CSV writes it."""
     decision: Decision
-    description: str = ""
 
 
-class Training(Struct, frozen=True, forbid_unknown_fields=True):
-    """How versions are made."""
+class Training(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How versions are made: what holds for every task."""
+
+    max_refused: Annotated[float, Meta(ge=0, le=1)] = 0.05
+    """The share of rows that may go to quarantine before the whole drop is refused."""
+    seconds: Annotated[float, Meta(gt=0)] = 600.0
+    """After this long no further candidate is started: a brake for slow machines, not a way to choose a model."""
+    memory_mb: Annotated[int, Meta(ge=400)] = 1_200
+    """What a training may use: where all rows do not fit, the newest are kept and the older ones are sampled."""
+    seed: int = 42
+
+
+class ClassificationTraining(Training, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How classifiers are made."""
 
     folds: Annotated[int, Meta(ge=1, le=20)] = 4
     """Time-ordered folds that choose settings, and as many newer ones that judge what was chosen."""
@@ -136,13 +155,6 @@ class Training(Struct, frozen=True, forbid_unknown_fields=True):
     half_lives: tuple[HalfLife, ...] = (500,)
     """Instead of an end to history: every so many rows back, a row counts half."""
     min_rows: Annotated[int, Meta(ge=50)] = 200
-    max_refused: Annotated[float, Meta(ge=0, le=1)] = 0.05
-    """The share of rows that may go to quarantine before the whole drop is refused."""
-    seconds: Annotated[float, Meta(gt=0)] = 600.0
-    """After this long no further candidate is started: a brake for slow machines, not a way to choose a model."""
-    memory_mb: Annotated[int, Meta(ge=400)] = 1_200
-    """What a training may use: where all rows do not fit, the newest are kept and the older ones are sampled."""
-    seed: int = 42
 
 
 class Retraining(Struct, frozen=True, forbid_unknown_fields=True):
@@ -181,11 +193,18 @@ class Gate(Struct, frozen=True, forbid_unknown_fields=True):
     """AUC that a single feature reaches only when it knows the outcome."""
 
 
-class UseCase(Struct, frozen=True, forbid_unknown_fields=True):
-    """One catalog file."""
+class UseCase(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One catalog file: what every task has."""
 
     dataset: Dataset
     model: Model
     training: Training = Training()
     retraining: Retraining = Retraining()
+
+
+class ClassificationCase(UseCase, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A file whose model classifies."""
+
+    model: Classification
+    training: ClassificationTraining = ClassificationTraining()
     gate: Gate = Gate()

@@ -257,8 +257,8 @@ class Parity(Struct, frozen=True):
     decisions_flipped: int
 
 
-class Version(Struct, frozen=True):
-    """version.json: written last, so that its presence says that the version is whole."""
+class Version(Struct, frozen=True, kw_only=True, tag_field="task"):
+    """version.json: written last, so that its presence says that the version is whole. What every task has."""
 
     model: str
     version: str
@@ -266,9 +266,6 @@ class Version(Struct, frozen=True):
     description: str
     dataset: str
     slot: str
-    task: Literal["classification"]
-    positive: str
-    decision: DecisionRule
     key: KeyColumn
     inputs: tuple[Input, ...]
     unusable: dict[str, str]
@@ -278,22 +275,29 @@ class Version(Struct, frozen=True):
     catalog_sha256: str
     """Of the use case that it was made by."""
     data: Data
-    recipe: Candidate
-    candidates: tuple[Candidate, ...]
     metrics: dict[str, float]
     """On the holdout: the newest rows, which training did not see."""
-    curves: Curves
     parity: Parity
     libraries: dict[str, str]
-    value: Value | None = None
-    segments: tuple[Segment, ...] = ()
     verdict: Verdict | None = None
     """Of the gate, when this version was made: whether it could serve then, and why."""
-    leaks: tuple[str, ...] = ()
-    """Why the leak guard stops this version, one sentence for each column."""
     warnings: tuple[str, ...] = ()
     """What whoever reads the card should know first."""
     schema_version: Literal[1] = 1
+
+
+class Classifier(Version, frozen=True, kw_only=True, tag="classification"):
+    """A version that gives the probability of an outcome."""
+
+    positive: str
+    decision: DecisionRule
+    recipe: Candidate
+    candidates: tuple[Candidate, ...]
+    curves: Curves
+    value: Value | None = None
+    segments: tuple[Segment, ...] = ()
+    leaks: tuple[str, ...] = ()
+    """Why the leak guard stops this version, one sentence for each column."""
 
 
 class Beside(Struct, frozen=True):
@@ -397,5 +401,6 @@ def from_json[R: Struct](data: bytes, kind: type[R], name: str) -> R:
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        msg = f"{name}: is not a {kind.__name__} record that this release reads: {error}"
+        kind_name = getattr(kind, "__name__", Version.__name__)
+        msg = f"{name}: is not a {kind_name} record that this release reads: {error}"
         raise VersionError(msg) from error

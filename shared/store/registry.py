@@ -6,16 +6,18 @@ import hashlib
 import logging
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from shared.errors import BlobConflict, BlobMissing, StoreUnavailable, VersionError
 from shared.store import names
+from shared.store.forecasts import Forecaster
 from shared.store.records import (
     PROMOTIONS,
     Beside,
     Champion,
+    Classifier,
     HistoryEntry,
     Version,
     from_json,
@@ -33,6 +35,8 @@ logger = logging.getLogger(__name__)
 type Role = Literal["canary", "shadow"]
 """How a version takes part beside the champion."""
 
+ANY_VERSION: Any = Classifier | Forecaster
+"""What version.json may hold."""
 VERSION_FILE = "version.json"
 GRAPH_FILE = "model.onnx"
 CARD_FILE = "card.html"
@@ -67,7 +71,7 @@ class Registry:
             return self._read(name)
         return data
 
-    def register(self, version: Version, files: Mapping[str, bytes] = MappingProxyType({})) -> Version:
+    def register[V: Version](self, version: V, files: Mapping[str, bytes] = MappingProxyType({})) -> V:
         """Store ``files``, then version.json, and return the record that is stored: from then on the version is whole.
 
         Doing it again changes nothing; where another run was first, its record stands. Raises VersionError where a
@@ -79,12 +83,13 @@ class Registry:
                 msg = f"{version.model} {version.version}: has another {file} already; a version never changes"
                 raise VersionError(msg)
         kept = self.keep(version.model, version.version, VERSION_FILE, to_json(version))
-        return from_json(kept, Version, names.version_file(version.model, version.version, VERSION_FILE))
+        return from_json(kept, type(version), names.version_file(version.model, version.version, VERSION_FILE))
 
     def version(self, model: str, version: str) -> Version:
         """The record of one version. Raises BlobMissing, VersionError."""
         name = names.version_file(model, version, VERSION_FILE)
-        return from_json(self._read(name), Version, name)
+        read: Version = from_json(self._read(name), ANY_VERSION, name)
+        return read
 
     def readable(self, model: str, version: str) -> Version | None:
         """The record of one version, or None where there is none that can be read."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
-    from shared.catalog.spec import History, Training
+    from shared.catalog.spec import ClassificationTraining, History
     from shared.store.records import Input
 
 BELOW_EVERYTHING = -1e30
@@ -94,7 +94,7 @@ class Trial:
         return pipeline
 
 
-def trials(training: Training, rows: int) -> Iterator[Trial]:
+def trials(training: ClassificationTraining, rows: int) -> Iterator[Trial]:
     """Every family with each of its settings on each history that ``rows`` rows have."""
     lengths: list[History] = [length for length in training.history if length == "all" or int(length) < rows]
     for family in FAMILIES:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.markup import Values
-    from shared.store.records import Verdict, Version
+    from shared.store.records import Classifier, Verdict
 
 TEMPLATE = Path(__file__).with_name("card.html")
 STYLE = Path(__file__).with_name("card.css")
@@ -28,7 +28,7 @@ BARELY_BETTER = 1.05
 """A lift below this is told as none."""
 
 
-def render(version: Version) -> bytes:
+def render(version: Classifier) -> bytes:
     """The page, complete in itself: no script, nothing from outside. The same record makes the same bytes."""
     parts = Parts(TEMPLATE)
     values = {
@@ -49,7 +49,7 @@ def render(version: Version) -> bytes:
     return parts.fill("page", **values).encode("utf-8", errors="replace")
 
 
-def _names(version: Version, parts: Parts) -> Values:
+def _names(version: Classifier, parts: Parts) -> Values:
     return {
         "title": version.title,
         "description": parts.fill("description", text=version.description) if version.description else "",
@@ -69,7 +69,7 @@ def _names(version: Version, parts: Parts) -> Values:
     }
 
 
-def _told_from(version: Version) -> str:
+def _told_from(version: Classifier) -> str:
     count = len(version.inputs)
     if not count:
         return ""
@@ -78,7 +78,7 @@ def _told_from(version: Version) -> str:
     return f", from {'one value' if count == 1 else f'{count:,} values'}: {names}{more}"
 
 
-def _headline(version: Version, parts: Parts) -> Markup:
+def _headline(version: Classifier, parts: Parts) -> Markup:
     lift = version.metrics.get("lift_at_10_percent")
     if lift is None:
         return parts.fill("headline_none")
@@ -99,7 +99,7 @@ def _headline(version: Version, parts: Parts) -> Markup:
     return parts.fill("headline_good", found=found, precision=precision, **values)
 
 
-def _warnings(version: Version, parts: Parts) -> Markup | str:
+def _warnings(version: Classifier, parts: Parts) -> Markup | str:
     """What whoever reads the card should know first; nothing where there is nothing."""
     others = [*version.warnings, *_sampled(version)]
     if not version.leaks and not others:
@@ -115,7 +115,7 @@ def _items(texts: Sequence[str], parts: Parts) -> Markup:
     return parts.fill_each("item", [{"text": text} for text in texts])
 
 
-def _sampled(version: Version) -> list[str]:
+def _sampled(version: Classifier) -> list[str]:
     told = version.data
     if told.sampled_from is None:
         return []
@@ -126,7 +126,7 @@ def _sampled(version: Version) -> list[str]:
     return [text]
 
 
-def _gate(version: Version, parts: Parts) -> Values:
+def _gate(version: Classifier, parts: Parts) -> Values:
     verdict = version.verdict
     if verdict is None:
         told = parts.fill("verdict_none", model=version.model)

@@ -20,10 +20,10 @@ from shared.training.pictures import calibration_picture, gain_picture, lift_pic
 
 if TYPE_CHECKING:
     from shared.markup import Markup, Parts, Values
-    from shared.store.records import Value, Version
+    from shared.store.records import Classifier, Value
 
 
-def goodness(version: Version, parts: Parts) -> Values:
+def goodness(version: Classifier, parts: Parts) -> Values:
     """The figures, and the pictures that belong to them."""
     figures = version.metrics
     auc, base_rate = figures.get("auc"), figures.get("base_rate")
@@ -53,7 +53,7 @@ def goodness(version: Version, parts: Parts) -> Values:
     }
 
 
-def _judging(version: Version) -> str:
+def _judging(version: Classifier) -> str:
     rows = f"{version.data.holdout_rows:,}"
     if version.data.refitted:
         return (
@@ -71,7 +71,7 @@ def _gap(flattering: float | None, honest: float | None) -> str:
     return "Here it happens not to be higher."
 
 
-def _random_of(version: Version) -> str:
+def _random_of(version: Classifier) -> str:
     """Which fit the figure is of: a blend's weights come from folds in time, which rows drawn at random are not."""
     randoms = [one.random_split_auc for one in version.candidates if one.random_split_auc is not None]
     if members(version):
@@ -79,7 +79,7 @@ def _random_of(version: Version) -> str:
     return f"Best among the candidates: {decimal(max(randoms, default=None))}."
 
 
-def worth(version: Version, parts: Parts) -> Values:
+def worth(version: Classifier, parts: Parts) -> Values:
     """What acting earns, and the rule by which answers say to act."""
     threshold, acted_on = version.decision.threshold, share_acted_on(version)
     told = cost_and_gain(version)
@@ -95,7 +95,7 @@ def worth(version: Version, parts: Parts) -> Values:
     }
 
 
-def _worth(version: Version, value: Value, parts: Parts) -> Markup:
+def _worth(version: Classifier, value: Value, parts: Parts) -> Markup:
     act, positive = version.decision.act, version.positive
     rows: list[tuple[str, float, float]] = [
         ("the share that earns most", value.share, value.profit),

@@ -9,13 +9,13 @@ from shared.training.figures import auc_margin, calibration_noise, decimal, perc
 
 if TYPE_CHECKING:
     from shared.markup import Parts, Values
-    from shared.store.records import Input, Segment, Version
+    from shared.store.records import Classifier, Input, Segment
 
 LEAST_WORSE = 0.02
 """Of AUC or calibration error: less makes no difference to whoever acts."""
 
 
-def weakness(version: Version, parts: Parts) -> Values:
+def weakness(version: Classifier, parts: Parts) -> Values:
     """The segments beside the whole."""
     if not version.segments:
         return {"segments": parts.fill("no_segments")}
@@ -37,7 +37,7 @@ def weakness(version: Version, parts: Parts) -> Values:
     }
 
 
-def worse(segment: Segment, version: Version) -> dict[str, str]:
+def worse(segment: Segment, version: Classifier) -> dict[str, str]:
     """What is clearly worse than of all rows, and a sentence for each; beyond what chance explains."""
     found = {}
     auc, error = version.metrics.get("auc"), version.metrics.get("calibration_error")
@@ -93,7 +93,7 @@ def _segment(segment: Segment, why: dict[str, str], positive: str, parts: Parts)
     )
 
 
-def limits(version: Version, parts: Parts) -> Values:
+def limits(version: Classifier, parts: Parts) -> Values:
     """What the record says it is not for."""
     columns: list[Values] = [{"name": name, "reason": reason} for name, reason in version.unusable.items()]
     return {

@@ -10,13 +10,13 @@ from shared.training.figures import NBSP, bounds, decimal, history, learned_rows
 
 if TYPE_CHECKING:
     from shared.markup import Parts, Values
-    from shared.store.records import Candidate, Data, Input, Version
+    from shared.store.records import Candidate, Classifier, Data, Input
 
 SHOWN_LEVELS = 12
 SHOWN_CHARACTERS = 40
 
 
-def recipe(version: Version, parts: Parts) -> Values:
+def recipe(version: Classifier, parts: Parts) -> Values:
     """The members of a blend, or the candidates of which one won."""
     return {
         "made_of": parts.fill("made_of_blend" if members(version) else "made_of_one"),
@@ -24,7 +24,7 @@ def recipe(version: Version, parts: Parts) -> Values:
     }
 
 
-def _candidate(candidate: Candidate, version: Version, parts: Parts) -> Markup:
+def _candidate(candidate: Candidate, version: Classifier, parts: Parts) -> Markup:
     values: Values = {
         "family": candidate.family,
         "weight": decimal(candidate.weight),
@@ -41,13 +41,13 @@ def _candidate(candidate: Candidate, version: Version, parts: Parts) -> Markup:
     return parts.fill("chosen", badge="serves" if members(version) else "chosen", **values)
 
 
-def _history(candidate: Candidate, version: Version) -> str:
+def _history(candidate: Candidate, version: Classifier) -> str:
     if members(version) and candidate == version.recipe:
         return "what its members say"
     return history(candidate, "all rows" if version.data.refitted else "all older rows")
 
 
-def data(version: Version, parts: Parts) -> Values:
+def data(version: Classifier, parts: Parts) -> Values:
     """The rows that it comes from, and those that judged it."""
     told, learned = version.data, learned_rows(version)
     unused = told.train_rows - learned
@@ -82,14 +82,14 @@ def _of_older(told: Data, unused: int) -> str:
     return "all that there are" if told.sampled_from is None else "all that memory held"
 
 
-def _judged_by(version: Version) -> str:
+def _judged_by(version: Classifier) -> str:
     rows = f"{version.data.holdout_rows:,}"
     if version.data.refitted:
         return f"the {rows} newest, each predicted before it was learned from"
     return f"{rows} newer rows"
 
 
-def inputs(version: Version, parts: Parts) -> Values:
+def inputs(version: Classifier, parts: Parts) -> Values:
     """What a request sends."""
     return {"inputs": Markup("".join(_input(item, parts) for item in version.inputs))}
 
@@ -117,7 +117,7 @@ def _cut(level: str) -> str:
     return level if len(level) <= SHOWN_CHARACTERS else level[:SHOWN_CHARACTERS] + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def checks(version: Version, parts: Parts) -> Values:
+def checks(version: Classifier, parts: Parts) -> Values:
     """What engineers hold a version against."""
     files: list[Values] = [
         {"name": name, "sha256": sha256} for name, sha256 in version.files.items() if name != CARD_FILE

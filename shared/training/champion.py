@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from shared.catalog.spec import UseCase
+    from shared.catalog.spec import ClassificationCase
     from shared.store.records import Input, Version, Watch
     from shared.store.registry import Registry
 
@@ -35,7 +35,9 @@ def age_days(version: Version, now: datetime) -> float:
     return max(0.0, (now - made).total_seconds() / SECONDS_PER_DAY)
 
 
-def scores_of(version: Version, frame: pd.DataFrame, use_case: UseCase, registry: Registry) -> NDArray[np.float32]:
+def scores_of(
+    version: Version, frame: pd.DataFrame, use_case: ClassificationCase, registry: Registry
+) -> NDArray[np.float32]:
     """What a version's stored graph answers to rows of a checked table; shape (rows,).
 
     Raises VersionError where the rows no longer have its columns, or its graph is damaged; BlobMissing.
@@ -54,7 +56,7 @@ def scores_of(version: Version, frame: pd.DataFrame, use_case: UseCase, registry
     return to_onnx.probabilities(registry.file(version, GRAPH_FILE), encoded(Encoder(version.inputs), frame))
 
 
-def watch(version: Version, frame: pd.DataFrame, use_case: UseCase, registry: Registry) -> Watch:
+def watch(version: Version, frame: pd.DataFrame, use_case: ClassificationCase, registry: Registry) -> Watch:
     """The champion on the rows that came since it was trained, and how those differ from the ones before them.
 
     Raises VersionError, BlobMissing where it cannot answer.
@@ -74,13 +76,13 @@ def watch(version: Version, frame: pd.DataFrame, use_case: UseCase, registry: Re
     return measure(version.version, rows, use_case.gate.confidence, use_case.training.seed)
 
 
-def newer_than(version: Version, frame: pd.DataFrame, use_case: UseCase) -> int:
+def newer_than(version: Version, frame: pd.DataFrame, use_case: ClassificationCase) -> int:
     """How many rows of a table, the newest, are newer than all that a version was trained on."""
     times = frame[use_case.dataset.column_with("time")].to_numpy()
     return int((times > np.datetime64(version.data.trained_to)).sum())
 
 
-def _steady(version: Version, use_case: UseCase) -> list[Input]:
+def _steady(version: Version, use_case: ClassificationCase) -> list[Input]:
     """The inputs that the catalog still has and that do not move with the calendar by themselves."""
     columns = use_case.dataset.features()
     return [

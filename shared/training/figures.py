@@ -13,7 +13,7 @@ from shared.training.value import PER_ROWS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.store.records import Candidate, Input, Version
+    from shared.store.records import Candidate, Classifier, Input
 
 NBSP = "\N{NO-BREAK SPACE}"
 MISSING = "\N{EN DASH}"
@@ -62,7 +62,7 @@ def amount(value: float) -> str:
     return text if value >= 0 or not text.strip("0.") else f"\N{MINUS SIGN}{text}"
 
 
-def members(version: Version) -> tuple[Candidate, ...]:
+def members(version: Classifier) -> tuple[Candidate, ...]:
     """Of a blend; none where one family alone serves."""
     return tuple(candidate for candidate in version.candidates if candidate.weight is not None)
 
@@ -74,7 +74,7 @@ def history(candidate: Candidate, every: str) -> str:
     return every if candidate.half_life is None else f"all, every {candidate.half_life:,} rows back counting half"
 
 
-def learned_rows(version: Version) -> int:
+def learned_rows(version: Classifier) -> int:
     """The newest rows that the longest history holds, of those that the version was fitted on."""
     fitted_on = version.data.train_rows
     return max(_reach(candidate, fitted_on) for candidate in members(version) or (version.recipe,))
@@ -86,7 +86,7 @@ def _reach(candidate: Candidate, rows: int) -> int:
     return rows if candidate.history == "all" else min(candidate.history, rows)
 
 
-def cost_and_gain(version: Version) -> tuple[float, float] | None:
+def cost_and_gain(version: Classifier) -> tuple[float, float] | None:
     """Of acting once, and of acting on a positive: worked out from the profits, since the record holds their ratio.
 
     None where the profits do not tell it, or contradict each other.
@@ -117,7 +117,7 @@ def share_found(gain: Sequence[tuple[float, float]], share: float) -> float | No
     return None
 
 
-def share_acted_on(version: Version) -> float | None:
+def share_acted_on(version: Classifier) -> float | None:
     """About how many of the newest rows reach the threshold.
 
     By whole tenths where the record keeps no more.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from shared.catalog.spec import Column, UseCase
+    from shared.catalog.spec import ClassificationCase, Column
 
 LEAST_LEVEL_ROWS = 5
 MOST_LEVELS = 100
@@ -53,7 +53,7 @@ class Problem:
         return self.table_rows if len(self.rows) < self.table_rows else None
 
 
-def pose(frame: pd.DataFrame, use_case: UseCase) -> Problem:
+def pose(frame: pd.DataFrame, use_case: ClassificationCase) -> Problem:
     """Encode a checked table. Raises DropError where there is too little to learn from."""
     training, dataset = use_case.training, use_case.dataset
     if len(frame) < training.min_rows:
@@ -79,7 +79,7 @@ def encoded(encoder: Encoder, frame: pd.DataFrame) -> NDArray[np.float32]:
     return encoder.encode({item.name: frame[item.name].to_numpy() for item in encoder.inputs}, len(frame))
 
 
-def outcomes(frame: pd.DataFrame, use_case: UseCase) -> NDArray[np.bool_]:
+def outcomes(frame: pd.DataFrame, use_case: ClassificationCase) -> NDArray[np.bool_]:
     """Which rows had the outcome that the model predicts; shape (rows,)."""
     target = use_case.dataset.column_with("target")
     wanted: object = use_case.model.positive
@@ -94,7 +94,7 @@ def both(positive: NDArray[np.bool_]) -> bool:
     return bool(positive.any() and not positive.all())
 
 
-def model_inputs(use_case: UseCase, seen: pd.DataFrame) -> tuple[Input, ...]:
+def model_inputs(use_case: ClassificationCase, seen: pd.DataFrame) -> tuple[Input, ...]:
     """What the model takes: the catalog's features, with the levels that the catalog declares or training saw."""
     return tuple(
         Input(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shared.store.records import Version
+    from shared.store.records import Classifier, Version
     from shared.store.registry import Registry, Serving
     from shared.training.versioning import Origin
 
@@ -47,11 +47,11 @@ class Promotion:
         """The name of the model."""
         return self.origin.use_case.model.name
 
-    def preview(self, challenger: Version, predicted: NDArray[np.float64]) -> Verdict:
+    def preview(self, challenger: Classifier, predicted: NDArray[np.float64]) -> Verdict:
         """What the gate says as things stand; ``predicted`` are the challenger's answers to the holdout."""
         return self._judge(challenger, predicted, self._rival(challenger, self.registry.champion(self.model)))
 
-    def decide(self, challenger: Version) -> Verdict:
+    def decide(self, challenger: Classifier) -> Verdict:
         """Judge, and promote where the verdict says so; judge again where the champion changed meanwhile."""
         problem = self.origin.problem
         predicted = holdout_probability(challenger, self.registry, len(problem.rows) - problem.folds.cut)
@@ -72,14 +72,14 @@ class Promotion:
         msg = f"{self.model}: the champion changed {ATTEMPTS} times while {challenger.version} was judged"
         raise BlobConflict(msg)
 
-    def _rival(self, challenger: Version, serving: Serving | None) -> str | None:
+    def _rival(self, challenger: Classifier, serving: Serving | None) -> str | None:
         """The version to beat. A version that serves already is judged as it was when it was promoted."""
         if serving is None:
             return None
         champion = serving.champion
         return champion.previous if champion.version == challenger.version else champion.version
 
-    def _entry(self, challenger: Version, rival: str | None, verdict: Verdict) -> HistoryEntry:
+    def _entry(self, challenger: Classifier, rival: str | None, verdict: Verdict) -> HistoryEntry:
         return HistoryEntry(
             at=names.stamp(self.now()),
             action="promoted",
@@ -89,7 +89,7 @@ class Promotion:
             who="train_blob_trigger",
         )
 
-    def _judge(self, challenger: Version, predicted: NDArray[np.float64], rival: str | None) -> Verdict:
+    def _judge(self, challenger: Classifier, predicted: NDArray[np.float64], rival: str | None) -> Verdict:
         problem, bounds = self.origin.problem, self.origin.use_case.gate
         positive = problem.positive[problem.holdout]
         if rival is None:
@@ -114,7 +114,7 @@ class Promotion:
         )
         return gate.judge(comparison, bounds, challenger.leaks)
 
-    def _judge_first(self, challenger: Version, predicted: NDArray[np.float64]) -> Verdict:
+    def _judge_first(self, challenger: Classifier, predicted: NDArray[np.float64]) -> Verdict:
         problem = self.origin.problem
         # Of the fold before, as a calibration that follows the world would have it.
         folds = [problem.folds.choosing[-1], *problem.folds.judging]

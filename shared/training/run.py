@@ -20,14 +20,11 @@ from shared.store import names
 from shared.store.progress import ProgressBlob
 from shared.store.records import RunRecord, from_json, to_json
 from shared.store.registry import GRAPH_FILE, Registry
-from shared.training.champion import age_days, newer_than, watch
 from shared.training.drop import manifests_of, ordered_by, slot_of
-from shared.training.policy import Due, decide
-from shared.training.problem import pose
-from shared.training.promotion import Promotion
-from shared.training.search import search
+from shared.training.naming import catalog_sha256
+from shared.training.policy import Due
 from shared.training.table import read_table
-from shared.training.versioning import Origin, catalog_sha256, make_version
+from shared.training.tasks import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +35,7 @@ if TYPE_CHECKING:
     from shared.store.names import Drop
     from shared.store.records import Order, Version, Watch
     from shared.training.table import Table
+    from shared.training.task import Task
 
 logger = logging.getLogger(__name__)
 
@@ -146,60 +144,45 @@ class _Run:
         if unchanged is not None:
             reason = f"the rows and the catalog are those that {unchanged} was made from"
             return msgspec.structs.replace(record, outcome="unchanged", reasons=(reason,), version=unchanged)
-        origin = Origin(self.use_case, self.slot, table, pose(table.frame, self.use_case))
+        task = task_of(self.use_case, self.slot, table, self.registry, self.now, ordered=order is not None)
         report("measuring the champion on the new rows", 0, 1)
-        watched, due = self._measure(table, order)
+        watched, due = self._measure(task, order)
         record = msgspec.structs.replace(record, watch=watched, due=due.reasons)
         if not due.retrain:
             return msgspec.structs.replace(record, outcome="not due", reasons=due.reasons)
-        return self._retrain(origin, record, report, ordered=order is not None)
+        return self._retrain(task, record, report)
 
-    def _measure(self, table: Table, order: Order | None) -> tuple[Watch | None, Due]:
+    def _measure(self, task: Task, order: Order | None) -> tuple[Watch | None, Due]:
         """How the champion has fared on the rows that came since it was trained, and whether a new version is due."""
         serving = self.registry.champion(self.blank.model)
         champion = self.registry.readable(self.blank.model, serving.champion.version) if serving else None
         if champion is None or champion.slot == self.slot:
             # None serves, or the one that a run of this slot promoted before it died.
-            return None, decide(
-                self.use_case.retraining, watch=None, age_days=None, fresh_rows=0, expected_auc=None, order=order
-            )
+            return None, task.due(None, None, None, order)
         try:
-            watched = watch(champion, table.frame, self.use_case, self.registry)
+            watched = task.watch(champion)
         except (BlobMissing, VersionError) as error:
             return None, Due(True, (f"{champion.version} cannot answer: {error}",))
         newest = self._newest_but_this() or champion
         if newest.catalog_sha256 != catalog_sha256(self.use_case):
             return watched, Due(True, (f"the catalog has changed since {newest.version} was made",))
-        due = decide(
-            self.use_case.retraining,
-            watch=watched,
-            age_days=age_days(newest, self.now()),
-            fresh_rows=newer_than(newest, table.frame, self.use_case),
-            expected_auc=champion.metrics.get("auc"),
-            order=order,
-        )
-        return watched, due
+        return watched, task.due(watched, champion, newest, order)
 
     def _newest_but_this(self) -> Version | None:
         """The version that was made last by another slot, promoted or not."""
         made = [self.registry.readable(self.blank.model, name) for name in self.registry.versions(self.blank.model)]
         return next((version for version in reversed(made) if version and version.slot != self.slot), None)
 
-    def _retrain(self, origin: Origin, record: RunRecord, report: ProgressBlob, *, ordered: bool) -> RunRecord:
+    def _retrain(self, task: Task, record: RunRecord, report: ProgressBlob) -> RunRecord:
         """Make the version of this slot, or find it whole where an earlier run died after making it; and judge it."""
-        promotion = Promotion(origin, self.registry, self.now, ordered=ordered)
-        version = self.registry.readable(self.blank.model, origin.version)
-        if version is None:
-            found = search(origin.problem, self.use_case.training, report)
-            report("converting and checking", 1, 1)
-            version = make_version(origin, found, self.registry, promotion.preview)
-        verdict = promotion.decide(version)
+        version = self.registry.readable(self.blank.model, task.version) or task.make(report)
+        verdict = task.decide(version)
         return msgspec.structs.replace(
             record,
             outcome="promoted" if verdict.promote else "kept",
             reasons=(verdict.reason,),
             version=version.version,
-            candidates=version.candidates,
+            candidates=task.candidates(version),
             metrics=version.metrics,
             notes=(*record.notes, *version.warnings),
         )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
-    from shared.catalog.spec import Training
+    from shared.catalog.spec import ClassificationTraining
     from shared.training.candidates import Trial
     from shared.training.problem import Problem
     from shared.training.splits import Fold
@@ -68,7 +68,7 @@ class Contender:
         return float((np.logaddexp(0, odds) - truth * odds).mean())
 
 
-def search(problem: Problem, training: Training, report: Callable[[str, int, int], None]) -> Found:
+def search(problem: Problem, training: ClassificationTraining, report: Callable[[str, int, int], None]) -> Found:
     """Choose, judge and fit. Raises DropError where no history has both outcomes to learn from."""
     fits = Fits(problem, Layout.of(problem.encoder.inputs), training.seed)
     return _Search(fits, training, report).run()
@@ -79,7 +79,7 @@ class _Search:
     """Successive halving over the settings of each family and history, then a blend of those that are best."""
 
     fits: Fits
-    training: Training
+    training: ClassificationTraining
     report: Callable[[str, int, int], None]
     started: float = field(default_factory=time.monotonic)
     warnings: list[str] = field(default_factory=list)

@@ -14,12 +14,12 @@ from shared.training.search import RANDOM_TEST, search
 from shared.training.splits import random_split, time_folds
 
 if TYPE_CHECKING:
-    from shared.catalog.spec import UseCase
+    from shared.catalog.spec import ClassificationCase
     from shared.training.problem import Problem
     from shared.training.table import Table
 
 
-def random_split_metrics(table: Table, use_case: UseCase) -> dict[str, float]:
+def random_split_metrics(table: Table, use_case: ClassificationCase) -> dict[str, float]:
     """Metrics on a random stratified fifth of the table, of what the factory makes of the other four.
 
     Settings, history and weights are chosen on those four alone. Raises DropError as ``pose`` and ``search`` do.
@@ -35,7 +35,7 @@ def random_split_metrics(table: Table, use_case: UseCase) -> dict[str, float]:
     return metrics(problem.positive[test], found.blend.predict(problem.rows[test]))
 
 
-def _of(problem: Problem, rows: np.ndarray, use_case: UseCase) -> Problem:
+def _of(problem: Problem, rows: np.ndarray, use_case: ClassificationCase) -> Problem:
     """The problem of some rows in this order, in which time has no part."""
     times = np.arange(len(rows))
     positive = problem.positive[rows]

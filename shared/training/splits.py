@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from shared.catalog.spec import Training
+    from shared.catalog.spec import ClassificationTraining
 
 LEAST_OUTCOMES = 50
 """Rows of the rarer outcome that a fold should have, to tell one model from another."""
@@ -42,7 +42,7 @@ class Folds:
         return self.judging[0][0]
 
 
-def time_folds(times: NDArray[Any], positive: NDArray[np.bool_], training: Training) -> Folds:
+def time_folds(times: NDArray[Any], positive: NDArray[np.bool_], training: ClassificationTraining) -> Folds:
     """Folds as short as they can be and still tell models apart, so that they show the answers of a fresh model.
 
     A border is moved back to the first row of its instant (a day, where the time is a date), so that no row is judged
@@ -58,7 +58,7 @@ def time_folds(times: NDArray[Any], positive: NDArray[np.bool_], training: Train
     return Folds(folds[: training.folds], folds[training.folds :])
 
 
-def _fold_rows(positive: NDArray[np.bool_], training: Training) -> int:
+def _fold_rows(positive: NDArray[np.bool_], training: ClassificationTraining) -> int:
     newer = positive[len(positive) // 2 :]
     rarer = min(newer.mean(), 1 - newer.mean())
     wanted = training.fold_rows if rarer == 0 else max(training.fold_rows, math.ceil(LEAST_OUTCOMES / rarer))

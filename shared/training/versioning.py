@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 from dataclasses import dataclass
-from importlib.metadata import version as library_version
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from shared.catalog.spec import Retraining
 from shared.csv_format import csv_rows, read_csv
 from shared.errors import VersionError
-from shared.store.records import Data, DecisionRule, KeyColumn, Version, to_json
+from shared.store.records import Classifier, Data, DecisionRule, KeyColumn, to_json
 from shared.store.registry import BACKGROUND_FILE, CARD_FILE, GRAPH_FILE
 from shared.training import card, to_onnx
 from shared.training.background import background, newest
 from shared.training.leaks import find_leaks, too_good
 from shared.training.metrics import curves
+from shared.training.naming import catalog_sha256, libraries, version_name
 from shared.training.segments import segments_of
 from shared.training.value import value_of
 
@@ -28,30 +26,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shared.catalog.spec import UseCase
+    from shared.catalog.spec import ClassificationCase
     from shared.store.records import Parity, Verdict
     from shared.store.registry import Registry
     from shared.training.problem import Problem
     from shared.training.search import Found
     from shared.training.table import Table
 
-LIBRARIES = ("numpy", "onnx", "onnxruntime", "pandas", "scikit-learn", "skl2onnx")
-STAMP_LENGTH = len("20261123T020000Z")
 HOLDOUT_FILE = "holdout.csv"
 """What was predicted of the holdout: the figures rest on it, and the gate compares it with the champion's answers."""
-
-
-def catalog_sha256(use_case: UseCase) -> str:
-    """Of what the catalog says about a use case but for when to retrain: when it changes, so may the model."""
-    told = msgspec.structs.replace(use_case, retraining=Retraining())
-    return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
 
 
 @dataclass(frozen=True)
 class Origin:
     """All that a version is made from."""
 
-    use_case: UseCase
+    use_case: ClassificationCase
     slot: str
     table: Table
     problem: Problem
@@ -59,8 +49,7 @@ class Origin:
     @property
     def version(self) -> str:
         """The slot's stamp and a hash of the rest: known before the work, and the same when it is done again."""
-        made_from = [self.slot, self.table.sha256, catalog_sha256(self.use_case), sorted(_libraries().items())]
-        return f"{self.slot[:STAMP_LENGTH]}-{hashlib.sha256(msgspec.json.encode(made_from)).hexdigest()[:8]}"
+        return version_name(self.slot, self.table, self.use_case)
 
     def segments(self, rows: NDArray[np.int_]) -> dict[str, NDArray[np.object_]]:
         """The levels of the declared segments, of some rows of the table."""
@@ -69,8 +58,8 @@ class Origin:
 
 
 def make_version(
-    origin: Origin, found: Found, registry: Registry, judge: Callable[[Version, NDArray[np.float64]], Verdict]
-) -> Version:
+    origin: Origin, found: Found, registry: Registry, judge: Callable[[Classifier, NDArray[np.float64]], Verdict]
+) -> Classifier:
     """Convert, check, judge and register what the search found.
 
     Raises ConversionError where the graph is not the pipelines. The check is made on the graph that is stored,
@@ -93,7 +82,7 @@ def make_version(
     return registry.register(msgspec.structs.replace(record, files=files))
 
 
-def holdout_probability(version: Version, registry: Registry, rows: int) -> NDArray[np.float64]:
+def holdout_probability(version: Classifier, registry: Registry, rows: int) -> NDArray[np.float64]:
     """What a version's making predicted of the ``rows`` rows of its holdout. Raises VersionError, BlobMissing."""
     _, lines = read_csv([registry.file(version, HOLDOUT_FILE)], HOLDOUT_FILE)
     predicted = np.array([float(fields[-1] or "nan") for _, fields in lines])
@@ -110,25 +99,20 @@ def _holdout_csv(problem: Problem, probability: NDArray[np.float64]) -> bytes:
     return csv_rows([["time", "positive", "probability"]]) + csv_rows(rows)
 
 
-def _libraries() -> dict[str, str]:
-    return {"python": platform.python_version(), **{name: library_version(name) for name in LIBRARIES}}
-
-
-def _record(origin: Origin, found: Found, parity: Parity) -> Version:
+def _record(origin: Origin, found: Found, parity: Parity) -> Classifier:
     model, dataset = origin.use_case.model, origin.use_case.dataset
     key = dataset.column_with("key")
     key_column = dataset.columns[key]
     decision = model.decision
     problem, positive = origin.problem, origin.problem.positive[origin.problem.holdout]
     suspicious = too_good(found.recipe.holdout["auc"]) if found.recipe.holdout else None
-    return Version(
+    return Classifier(
         model=model.name,
         version=origin.version,
         title=model.title,
         description=model.description,
         dataset=dataset.name,
         slot=origin.slot,
-        task=model.task,
         positive=model.positive,
         decision=DecisionRule(threshold=decision.threshold, act=decision.act, skip=decision.skip),
         key=KeyColumn(name=key, type=key_column.type, description=key_column.description),
@@ -142,7 +126,7 @@ def _record(origin: Origin, found: Found, parity: Parity) -> Version:
         metrics=found.recipe.holdout or {},
         curves=curves(positive, found.probability),
         parity=parity,
-        libraries=_libraries(),
+        libraries=libraries(),
         value=value_of(positive, found.probability, decision),
         segments=segments_of(positive, found.probability, origin.segments(problem.kept[problem.holdout])),
         leaks=find_leaks(problem.rows, problem.positive, problem.encoder.inputs, dataset.columns, origin.use_case.gate),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from local.company import bank_contacts
 from local.memory_blobs import MemoryBlobs
 from shared.store import names
-from shared.store.records import HistoryEntry, Manifest, Part, Verdict, Version, from_json
+from shared.store.records import Classifier, HistoryEntry, Manifest, Part, Verdict, from_json
 from shared.store.registry import VERSION_FILE, Registry
 from tests.phone_data import phone, to_csv
 
@@ -51,11 +51,11 @@ class FittedModel:
     folder: Path
 
     @property
-    def version(self) -> Version:
+    def version(self) -> Classifier:
         """Its record."""
-        return from_json((self.folder / VERSION_FILE).read_bytes(), Version, VERSION_FILE)
+        return from_json((self.folder / VERSION_FILE).read_bytes(), Classifier, VERSION_FILE)
 
-    def serve(self, registry: Registry) -> Version:
+    def serve(self, registry: Registry) -> Classifier:
         """Store it and let it serve."""
         version = self.version
         registry.register(version, {file: (self.folder / file).read_bytes() for file in version.files})

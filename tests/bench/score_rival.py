@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shared.features import GRAPH_INPUT, GRAPH_OUTPUT, Encoder
-from shared.store.records import Version, from_json
+from shared.store.records import Classifier, from_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ class Rival:
 
     def __init__(self) -> None:
         folder = Path(os.environ[FOLDER])
-        self.version = from_json((folder / "version.json").read_bytes(), Version, "version.json")
+        self.version = from_json((folder / "version.json").read_bytes(), Classifier, "version.json")
         self.knows_onnx = bool(os.environ.get(GRAPH))
         self._predict = _graph(folder) if self.knows_onnx else _pipelines(folder)
 
@@ -64,7 +64,7 @@ class Rival:
         return answered
 
 
-def encoded(version: Version, columns: Mapping[str, list[Any]], rows: int) -> NDArray[np.float32]:
+def encoded(version: Classifier, columns: Mapping[str, list[Any]], rows: int) -> NDArray[np.float32]:
     """As the graph takes them; a date may be one or its text."""
     dates = {
         item.name: np.array(columns[item.name], dtype="datetime64[D]")

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from local.memory_blobs import MemoryBlobs
-from shared.catalog.spec import Column, Dataset, Decision, Model, UseCase
+from shared.catalog.spec import Classification, ClassificationCase, Column, Dataset, Decision
 from shared.csv_format import FIELD_LIMIT_CHARACTERS
 from shared.errors import SettingsError, SourceError
 from shared.export.reading import MOST_BATCH_ROWS
@@ -68,9 +68,10 @@ def refusal(database: Database, dataset: Dataset) -> str:
     return str(raised.value)
 
 
-def use_case(dataset: Dataset) -> UseCase:
+def use_case(dataset: Dataset) -> ClassificationCase:
     decision = Decision("call", "skip", cost=1, gain=2)
-    return UseCase(dataset, Model(dataset.name, "M", "classification", "yes", decision))
+    model = Classification(name=dataset.name, title="M", task="classification", positive="yes", decision=decision)
+    return ClassificationCase(dataset=dataset, model=model)
 
 
 def test_used_columns_come_in_the_catalogs_order_and_no_others_leave_the_database(

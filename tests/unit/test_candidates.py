@@ -9,7 +9,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline
 
-from shared.catalog.spec import Training
+from shared.catalog.spec import ClassificationTraining
 from shared.training.candidates import FORGOTTEN, Family, Layout, Trial, trials
 from shared.training.fits import Fits
 from shared.training.metrics import metrics
@@ -73,22 +73,22 @@ def test_every_family_believes_new_rows_more_with_a_half_life(family: Family) ->
     assert scores[1] > scores[0] + 0.1
 
 
-def kinds(training: Training, rows: int) -> set[tuple[History, int | None]]:
+def kinds(training: ClassificationTraining, rows: int) -> set[tuple[History, int | None]]:
     return {(trial.history, trial.half_life) for trial in trials(training, rows)}
 
 
 def test_histories_that_are_longer_than_the_rows_are_not_tried() -> None:
-    training = Training(history=(100, 500, "all"), half_lives=(60, 300))
+    training = ClassificationTraining(history=(100, 500, "all"), half_lives=(60, 300))
     assert kinds(training, 400) == {(100, None), ("all", None), ("all", 60)}
     assert kinds(training, 700) == {(100, None), (500, None), ("all", None), ("all", 60), ("all", 300)}
 
 
 def test_where_all_histories_are_longer_all_rows_are_tried() -> None:
-    assert kinds(Training(history=(1000, 5000), half_lives=()), 400) == {("all", None)}
+    assert kinds(ClassificationTraining(history=(1000, 5000), half_lives=()), 400) == {("all", None)}
 
 
 def test_a_family_whose_graph_grows_is_not_tried_on_long_histories() -> None:
-    training = Training(history=(1000, 20_000, "all"), half_lives=(500, 2000))
+    training = ClassificationTraining(history=(1000, 20_000, "all"), half_lives=(500, 2000))
     tried = {(each.history, each.half_life) for each in trials(training, 50_000) if each.family.name == EXTRA.name}
     assert tried == {(1000, None), ("all", 500)}
     tried = {(each.history, each.half_life) for each in trials(training, 4500) if each.family.name == EXTRA.name}

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from shared.store.records import Input, Value, Verdict, Version, from_json
+from shared.store.records import Classifier, Input, Value, Verdict, from_json
 from shared.training.card import render
 from shared.training.card_limits import worse
 from shared.training.figures import learned_rows
@@ -172,7 +172,7 @@ def test_a_blend_of_short_histories_learned_from_no_more_than_the_longest_of_the
 
 def test_a_record_of_an_older_release_has_a_card() -> None:
     golden = Path(__file__).parent.parent / "golden" / "v1" / "version.json"
-    text = render(from_json(golden.read_bytes(), Version, "version.json")).decode()
+    text = render(from_json(golden.read_bytes(), Classifier, "version.json")).decode()
     shown = sections(text)
     assert list(shown) == ORDER
     assert "does not hold what the gate said" in shown["verdict"]

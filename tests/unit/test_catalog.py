@@ -90,8 +90,8 @@ def test_a_folder_of_ones_own_is_read_by_its_setting(tmp_path: Path) -> None:
         ),
         (
             'task = "classification"',
-            'task = "forecast"',
-            "model.task: expected one of 'classification', got 'forecast'",
+            'task = "guess"',
+            "model.task: expected one of 'classification', 'forecast', got 'guess'",
         ),
         ("min = 0", 'min = "low"', "dataset.columns.amount.min: Expected `float | null`, got `str`"),
         ("cost = 1", "cost = true", "model.decision.cost: Expected `float`, got `bool`"),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from shared.catalog.spec import Column, Training, UseCase
+from shared.catalog.spec import ClassificationTraining, Column, UseCase
 from shared.errors import DropError
 from shared.features import UNKNOWN_LEVEL, WEEKDAYS, Encoder
 from shared.store.records import Input
@@ -26,17 +26,17 @@ from shared.training.problem import (
 from tests.phone_data import contacts, phone
 from tests.searching import read
 
-FOLDS = Training(folds=2)
+FOLDS = ClassificationTraining(folds=2)
 
 
-def use_case(training: Training = FOLDS, **columns: Column) -> UseCase:
+def use_case(training: ClassificationTraining = FOLDS, **columns: Column) -> UseCase:
     """The phone use case, some columns of which are others."""
     dataset = phone().dataset
     changed = msgspec.structs.replace(dataset, columns={**dataset.columns, **columns})
     return msgspec.structs.replace(phone(), training=training, dataset=changed)
 
 
-def posed(rows: list[dict[str, Any]], training: Training = FOLDS) -> Problem:
+def posed(rows: list[dict[str, Any]], training: ClassificationTraining = FOLDS) -> Problem:
     return pose(read(rows).frame, use_case(training))
 
 
@@ -83,7 +83,7 @@ def test_newest_rows_of_one_outcome_are_refused() -> None:
 
 def test_where_memory_is_short_the_newest_half_is_kept_and_the_older_rows_are_sampled() -> None:
     rows = contacts(2500)
-    problem = posed(rows, Training(memory_mb=400))
+    problem = posed(rows, ClassificationTraining(memory_mb=400))
     assert problem.sampled_from == 2500
     assert len(problem.rows) == len(problem.positive) == len(problem.times) == 1000
     assert problem.kept[500:].tolist() == list(range(2000, 2500))

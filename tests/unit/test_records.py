@@ -11,13 +11,13 @@ from shared.store.background import Background
 from shared.store.records import (
     Beside,
     Champion,
+    Classifier,
     CursorValue,
     ExportRecord,
     ExportState,
     HistoryEntry,
     Manifest,
     Prepared,
-    Version,
     from_json,
     to_json,
     to_json_line,
@@ -93,7 +93,7 @@ def test_what_the_golden_copies_mean_is_kept() -> None:
     manifest = from_json((GOLDEN / "manifest.json").read_bytes(), Manifest, "m")
     assert manifest.rows == sum(part.rows for part in manifest.parts) == 45_211
     assert list(manifest.columns)[:2] == ["contact_id", "contacted_on"]
-    version = from_json((GOLDEN / "version.json").read_bytes(), Version, "v")
+    version = from_json((GOLDEN / "version.json").read_bytes(), Classifier, "v")
     assert version.decision.threshold == 0.1
     assert version.inputs[1].levels == ("admin.", "blue-collar", "técnico", "unknown")
     assert (version.recipe.history, version.candidates[1].history) == (20_000, "all")

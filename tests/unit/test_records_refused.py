@@ -10,10 +10,10 @@ import pytest
 from shared.errors import PermanentError, VersionError
 from shared.store.records import (
     Champion,
+    Classifier,
     ExportRecord,
     ExportState,
     RunRecord,
-    Version,
     from_json,
 )
 from tests.golden_records import EACH_RECORD, RECORDS, golden, refusal
@@ -102,7 +102,7 @@ def test_a_share_is_more_than_nothing_and_no_more_than_all(share: Any) -> None:
 def test_an_outcome_or_a_task_is_one_of_those_known() -> None:
     assert "$.outcome" in refusal({**golden("run.json"), "outcome": "maybe"}, RunRecord)
     assert "$.outcome" in refusal({**golden("export.json"), "outcome": "maybe"}, ExportRecord)
-    assert "$.task" in refusal({**golden("version.json"), "task": "forecast"}, Version)
+    assert "$.task" in refusal({**golden("version.json"), "task": "guessing"}, Classifier)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from shared.catalog.spec import Training
+from shared.catalog.spec import ClassificationTraining
 from shared.training import candidates, fits
 from shared.training import search as searched
 from shared.training.blend import Weights
@@ -111,7 +111,8 @@ def test_a_shuffled_target_teaches_nothing() -> None:
     rows = contacts(2000)
     shuffled = np.random.default_rng(1).permutation([row["y"] for row in rows])
     found = found_in(
-        [{**row, "y": str(y)} for row, y in zip(rows, shuffled, strict=True)], Training(folds=2, history=("all",))
+        [{**row, "y": str(y)} for row, y in zip(rows, shuffled, strict=True)],
+        ClassificationTraining(folds=2, history=("all",)),
     )
     figures = holdout(found.recipe)
     rate = figures["base_rate"]

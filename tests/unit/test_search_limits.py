@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from shared.catalog.spec import Training
+from shared.catalog.spec import ClassificationTraining
 from shared.errors import DropError
 from shared.training import candidates, fits
 from shared.training.candidates import Trial
@@ -21,7 +21,7 @@ from tests.searching import ALL_ROWS, LIGHT, ONE_TRIAL, found_in, holdout, posed
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-LONG_FOLDS = Training(history=("all",), half_lives=(), folds=2, fold_rows=250)
+LONG_FOLDS = ClassificationTraining(history=("all",), half_lives=(), folds=2, fold_rows=250)
 """Of a thousand rows, folds take half, however rare an outcome is."""
 
 
@@ -76,9 +76,9 @@ def test_an_outcome_too_rare_for_a_random_split_has_no_figure_of_one() -> None:
 
 @pytest.mark.parametrize("rows", [200, 230])
 def test_a_tiny_table_is_searched_by_the_catalogs_defaults(rows: int) -> None:
-    problem = posed(contacts(rows), Training())
+    problem = posed(contacts(rows), ClassificationTraining())
     assert max(end - start for start, end in problem.folds.every) < 25
-    found = search(problem, Training(), silent)
+    found = search(problem, ClassificationTraining(), silent)
     assert np.isfinite(found.probability).all()
     assert len(found.probability) == rows - problem.folds.cut
 

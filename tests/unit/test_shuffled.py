@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from shared.catalog.spec import Training
+from shared.catalog.spec import ClassificationTraining
 from shared.errors import DropError
 from shared.training import candidates
 from shared.training.shuffled import random_split_metrics
 from tests.phone_data import contacts
 from tests.searching import LIGHT, ONE_TRIAL, found_in, holdout, read, use_case
 
-TRAINING = Training(history=("all", 300), half_lives=(), folds=2)
+TRAINING = ClassificationTraining(history=("all", 300), half_lives=(), folds=2)
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidates, "FAMILIES", LIGHT)
 
 
-def in_time_order(rows: list[dict[str, object]], training: Training) -> dict[str, float]:
+def in_time_order(rows: list[dict[str, object]], training: ClassificationTraining) -> dict[str, float]:
     return holdout(found_in(rows, training).recipe)
 
 

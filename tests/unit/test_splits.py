@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.catalog.spec import Training
+from shared.catalog.spec import ClassificationTraining
 from shared.training.splits import LEAST_OUTCOMES, Folds, random_split, time_folds
 
 
@@ -26,7 +26,7 @@ def evenly(rows: int, every: int = 2) -> np.ndarray:
 
 def folds_of(rows: int, every: int = 2, *, folds: int = 2, fold_rows: int = 100) -> Folds:
     """Folds of rows that each have a time of their own."""
-    return time_folds(np.arange(rows), evenly(rows, every), Training(folds=folds, fold_rows=fold_rows))
+    return time_folds(np.arange(rows), evenly(rows, every), ClassificationTraining(folds=folds, fold_rows=fold_rows))
 
 
 def sizes(folds: Folds) -> list[int]:
@@ -43,7 +43,7 @@ def test_folds_follow_each_other_up_to_the_newest_row_whatever_the_sizes(
     counts: list[int], folds: int, fold_rows: int, every: int
 ) -> None:
     times = daily(*[2 * folds, *counts])
-    made = time_folds(times, evenly(len(times), every), Training(folds=folds, fold_rows=fold_rows))
+    made = time_folds(times, evenly(len(times), every), ClassificationTraining(folds=folds, fold_rows=fold_rows))
     assert len(made.choosing) == len(made.judging) == folds
     assert made.every[0][0] >= 0
     assert made.every[-1][1] == len(times)
@@ -68,19 +68,19 @@ def test_folds_are_longer_where_an_outcome_is_rare() -> None:
 
 
 def test_it_is_the_same_where_nearly_all_are_positive() -> None:
-    rare = time_folds(np.arange(10_000), ~evenly(10_000, 20), Training(folds=2, fold_rows=100))
+    rare = time_folds(np.arange(10_000), ~evenly(10_000, 20), ClassificationTraining(folds=2, fold_rows=100))
     assert rare == folds_of(10_000, every=20)
 
 
 def test_how_rare_an_outcome_is_shows_in_the_newer_half() -> None:
     positive = evenly(10_000)
     positive[5000:] = evenly(5000, 20)
-    assert sizes(time_folds(np.arange(10_000), positive, Training(folds=2, fold_rows=100))) == [1000] * 4
+    assert sizes(time_folds(np.arange(10_000), positive, ClassificationTraining(folds=2, fold_rows=100))) == [1000] * 4
 
 
 def test_newer_rows_of_one_outcome_do_not_make_folds_endless() -> None:
     positive = np.arange(3000) < 1000
-    assert sizes(time_folds(np.arange(3000), positive, Training(folds=2, fold_rows=100))) == [100] * 4
+    assert sizes(time_folds(np.arange(3000), positive, ClassificationTraining(folds=2, fold_rows=100))) == [100] * 4
 
 
 @pytest.mark.parametrize(("rows", "every"), [(200, 2), (2000, 100)])
@@ -92,7 +92,7 @@ def test_folds_take_no_more_than_half_of_the_rows(rows: int, every: int) -> None
 
 def test_a_border_is_moved_back_to_the_first_row_of_its_day() -> None:
     times = daily(*[30] * 100)
-    made = time_folds(times, evenly(3000), Training(folds=2, fold_rows=100))
+    made = time_folds(times, evenly(3000), ClassificationTraining(folds=2, fold_rows=100))
     starts = [start for start, _ in made.every]
     assert starts == [2580, 2700, 2790, 2880]
     assert all(times[start - 1] < times[start] for start in starts)
@@ -100,18 +100,18 @@ def test_a_border_is_moved_back_to_the_first_row_of_its_day() -> None:
 
 def test_a_border_stays_where_the_fold_before_would_lose_more_than_half() -> None:
     times = daily(*[1] * 2000, 1000)
-    assert sizes(time_folds(times, evenly(3000), Training(folds=2, fold_rows=100))) == [100] * 4
+    assert sizes(time_folds(times, evenly(3000), ClassificationTraining(folds=2, fold_rows=100))) == [100] * 4
 
 
 @pytest.mark.parametrize(("first_of_day", "border"), [(2650, 2650), (2649, 2700)])
 def test_half_a_fold_may_be_lost_to_a_day_and_no_more(first_of_day: int, border: int) -> None:
     times = daily(*[1] * first_of_day, 60, *[1] * (2940 - first_of_day))
-    made = time_folds(times, evenly(3000), Training(folds=2, fold_rows=100))
+    made = time_folds(times, evenly(3000), ClassificationTraining(folds=2, fold_rows=100))
     assert [start for start, _ in made.every] == [2600, border, 2800, 2900]
 
 
 def test_rows_of_one_time_are_split_by_their_order() -> None:
-    assert sizes(time_folds(daily(3000), evenly(3000), Training(folds=2, fold_rows=100))) == [100] * 4
+    assert sizes(time_folds(daily(3000), evenly(3000), ClassificationTraining(folds=2, fold_rows=100))) == [100] * 4
 
 
 def test_the_random_split_is_stratified_and_repeatable() -> None:

@@ -13,6 +13,7 @@ from shared.scoring.formats.csv_request import CsvReader
 from shared.scoring.formats.json_request import RowReader
 from shared.scoring.formats.render import Renderer
 from shared.scoring.serving.threads import pieces, pool
+from shared.store.records import Classifier
 from shared.store.registry import GRAPH_FILE
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shared.store.records import Version
     from shared.store.registry import Registry
 
 ROUNDING = 1e-5
@@ -30,7 +30,7 @@ ROUNDING = 1e-5
 class LoadedVersion:
     """One version: its record, its graph, and the reader of its requests. Immutable, and shared by all threads."""
 
-    def __init__(self, version: Version, graph: bytes) -> None:
+    def __init__(self, version: Classifier, graph: bytes) -> None:
         """Raises VersionError where the graph is not one that takes this version's inputs, or no request can."""
         self.version = version
         self.reader = _reader(version)
@@ -92,10 +92,13 @@ def load_version(registry: Registry, model: str, version: str) -> LoadedVersion:
     if (record.model, record.version) != (model, version):
         msg = f"{model} {version}: version.json is that of {record.model} {record.version}"
         raise VersionError(msg)
+    if not isinstance(record, Classifier):
+        msg = f"{model} {version}: was made for another task than classification"
+        raise VersionError(msg)
     return LoadedVersion(record, registry.file(record, GRAPH_FILE))
 
 
-def _reader(version: Version) -> RowReader:
+def _reader(version: Classifier) -> RowReader:
     try:
         return RowReader(version)
     except ValueError as error:
@@ -104,7 +107,7 @@ def _reader(version: Version) -> RowReader:
         raise VersionError(msg) from error
 
 
-def _tried(version: Version) -> NDArray[np.float32]:
+def _tried(version: Classifier) -> NDArray[np.float32]:
     """Two rows of the schema: what every graph must answer before it serves. Each value is the nearest one to 0."""
     lows = [-LARGEST_FLOAT if item.min is None else item.min for item in version.inputs]
     highs = [LARGEST_FLOAT if item.max is None else item.max for item in version.inputs]
@@ -112,7 +115,7 @@ def _tried(version: Version) -> NDArray[np.float32]:
     return np.stack([row, row]).astype(np.float32)
 
 
-def _session(graph: bytes, version: Version) -> Any:
+def _session(graph: bytes, version: Classifier) -> Any:
     """The graph, once it has answered rows as it must: a graph that cannot never serves."""
     import onnxruntime
 
