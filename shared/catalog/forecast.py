@@ -34,6 +34,8 @@ class Calendar(Struct, frozen=True, forbid_unknown_fields=True):
 
     country: str | None = None
     """The ISO code of the country whose public holidays count, as the package ``holidays`` spells it."""
+    countries: dict[str, str] = {}
+    """Values of a series column to the codes of their own countries, whose holidays count for those series."""
     closed_weekdays: tuple[Weekday, ...] = ()
     """Nothing is sold on these: they are forecast as zero."""
     closed: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 AHEAD_TYPES = NUMERIC_TYPES | {"boolean"}
 """Of what is known ahead."""
 YEARLY = re.compile(r"\d\d-\d\d\Z")
+COUNTRY = re.compile(r"[A-Z]{2}\Z")
 LEAP_YEAR = "2024-"
 
 
@@ -68,7 +69,10 @@ def _named(dataset: Dataset, path: str, name: str | None, types: set[str] | froz
 
 
 def calendar_faults(calendar: Calendar) -> Iterator[str]:
-    """Whether the days are days, and the country is one that has known holidays."""
+    """Whether the days are days, and the countries look like codes; training says where one has no known holidays."""
+    for path, code in (("country", calendar.country), *((f"countries.{name}", code) for name, code in calendar.countries.items())):
+        if code is not None and not COUNTRY.match(code):
+            yield f"model.calendar.{path}: expected the two letters of a country's ISO code, like 'GB', got {code!r}"
     for day in calendar.closed:
         try:
             date.fromisoformat(LEAP_YEAR + day if YEARLY.match(day) else day)

@@ -90,7 +90,7 @@ class Trial:
             age = np.arange(len(rows))[::-1]
             weights = {"model__sample_weight": np.exp2(-age / self.half_life)}
         pipeline = self.family.build(self.settings, layout, seed).fit(rows, positive, **weights)
-        _settle_thresholds(pipeline[-1])
+        settle_thresholds(pipeline[-1])
         return pipeline
 
 
@@ -107,7 +107,7 @@ def trials(training: ClassificationTraining, rows: int) -> Iterator[Trial]:
                     yield Trial(family, settings, "all", half_life)
 
 
-def _settle_thresholds(model: Any) -> None:
+def settle_thresholds(model: Any) -> None:
     """Let boosted trees decide by 32-bit thresholds, as their graph does.
 
     A threshold half way between two neighbouring 32-bit numbers is rounded on the way into the graph, and where it is
