@@ -22,6 +22,8 @@ GRAPH_INPUT = "rows"
 """What every graph takes: the array that Encoder makes."""
 GRAPH_OUTPUT = "probabilities"
 """What every graph gives: shape (rows, 2), the positive outcome second."""
+FORECASTS = "forecasts"
+"""What the graph of a forecast gives: shape (rows, 7), as ``shared.store.forecasts.OUTPUTS`` names them."""
 FEW_ROWS = 16
 """Up to so many rows, setting up an array for each column takes longer than filling it."""
 LARGEST_FLOAT = 3.4e38

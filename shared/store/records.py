@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shared.errors import VersionError
 
-FeatureType = Literal["integer", "number", "decimal", "boolean", "category", "weekday"]
+FeatureType = Literal["integer", "number", "decimal", "boolean", "category", "weekday", "day"]
 Outcome = Literal["promoted", "kept", "unchanged", "not due", "refused"]
 
 
@@ -112,6 +112,17 @@ class ExportRecord(Struct, frozen=True):
         return self.rows / self.seconds if self.seconds else 0.0
 
 
+class Days(Struct, frozen=True):
+    """The days, or weeks, that a forecast can be asked for; a week is named by any of its days."""
+
+    first: str
+    """ISO date; its number in the graph's rows is 1."""
+    last: str
+    """The last day that is within."""
+    step: Literal[1, 7] = 1
+    """Days in each."""
+
+
 class Input(Struct, frozen=True):
     """One value that a model takes, as a request may send it."""
 
@@ -123,6 +134,8 @@ class Input(Struct, frozen=True):
     levels: tuple[str, ...] = ()
     """Of a category: those that training saw or the catalog declares. Others score as an unknown level."""
     description: str = ""
+    days: Days | None = None
+    """Of a day."""
 
 
 class KeyColumn(Struct, frozen=True):

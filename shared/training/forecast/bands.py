@@ -1,7 +1,7 @@
 """Intervals from what forecasts missed before: conformal, by horizon and by size of series.
 
-What was sold is held against ``forecast + SLACK * scale``, the unit; an interval goes from one quantile of these ratios to
-another, so it is never below zero where sales are not, wider for series that sell more, and never crosses another.
+What was sold is held against ``forecast + SLACK * scale``, the unit; an interval goes from one quantile of these ratios
+to another, so it is never below zero where sales are not, wider for series that sell more, and never crosses another.
 """
 
 from __future__ import annotations
@@ -43,9 +43,14 @@ class Bands:
 
     def of(self, scale: NDArray[np.floating], horizon: int) -> NDArray[np.float64]:
         """The ratios of each series and period, shape (series, horizon, 2 * COVERAGES)."""
+        found: NDArray[np.float64] = self.ratios.reshape(-1, self.ratios.shape[2])[self.places(scale, horizon)]
+        return found
+
+    def places(self, scale: NDArray[np.floating], horizon: int) -> NDArray[np.intp]:
+        """Which row of the ratios, once classes and bands are one axis; shape (series, horizon)."""
         classes = np.searchsorted(np.array(self.borders), scale, side="right")
         bands = np.searchsorted(np.array(self.ends), np.arange(1, horizon + 1), side="left")
-        found: NDArray[np.float64] = self.ratios[classes[:, None], bands[None, :]]
+        found: NDArray[np.intp] = classes[:, None] * self.ratios.shape[1] + bands[None, :]
         return found
 
 

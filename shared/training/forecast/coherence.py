@@ -54,7 +54,7 @@ def best_way(levels: Sequence[Rolled], said: Sequence[Sequence[NDArray[np.float3
     """The one with the lower loss, of the total and of the finest series together; ``said`` is by origin and level."""
     if len(levels) == 1:
         return "top-down"
-    losses = {way: 0.0 for way in WAYS}
+    losses = dict.fromkeys(WAYS, 0.0)
     for way in WAYS:
         for place, origin in enumerate(origins):
             found = scaled(said[place], factors(levels, said[place], way))

@@ -32,7 +32,7 @@ class Counted:
 
 
 def counted(frame: pd.DataFrame, case: ForecastCase, slot_day: date) -> Counted:
-    """The lines of the days before ``slot_day``, whose sales are still coming in, as the catalog says that they count."""
+    """The lines that the catalog counts, of the days before ``slot_day``, whose own sales are still coming in."""
     dataset, model = case.dataset, case.model
     days = frame[dataset.column_with("time")].to_numpy().astype("datetime64[D]")
     amounts = frame[dataset.column_with("target")].to_numpy(dtype=np.float64)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from shared.training.forecast.days import Days
     from shared.training.forecast.past import Seen
     from shared.training.forecast.series import Level
-    from shared.training.forecast.trees import Design
 
 NAIVE, TREES = "seasonal naive", "trees"
 MEANS = {"mean of 8 same weekdays": 8, "mean of 26 same weekdays": 26}
@@ -35,6 +34,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     TREES: {name: value for name, value in trees.SETTINGS.items() if name != "early_stopping"},
 }
 THETA_DRIFT = 0.5
+LARGEST_EFFECT = 10.0
+LEAST_EXPECTED = 1e-3
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,35 @@ def forecasts(level: Level, days: Days, flags: NDArray[np.float32], horizon: int
     design = trees.Design(level, flags, horizon)
     everyone = np.arange(len(level.sold))
     seen = past.seen(everyone, origin, horizon)
-    rows = design.rows(past, everyone, origin, seen)
     members = np.full((len(FAMILIES), len(everyone), horizon), np.nan, dtype=np.float32)
     for family, found in _tabled(past, origin, horizon):
         members[FAMILIES.index(family)] = found
     examples = trees.examples(design, past, seed)
-    fitted = None
-    if examples is not None:
-        for family, model in (("linear", trees.fit_linear(examples)), (TREES, fitted := trees.fit(examples, seed))):
-            found = model.predict(rows.reshape(-1, rows.shape[2])).reshape(rows.shape[:2])
-            members[FAMILIES.index(family)] = np.maximum(found, 0) * seen.scale[:, None]
+    if examples is None:
+        return Forecasts(members, seen)
+    fitted, linear = trees.fit(examples, seed), trees.fit_linear(examples)
+    scale = seen.scale[:, None]
+    plan = design.planned_rows(past, everyone, origin, seen)
+    members[FAMILIES.index("linear")] = _said(linear, plan) * scale
+    known, expected = _said(fitted, design.rows(past, everyone, origin, seen)), _said(fitted, plan)
+    members[: len(TABLED)] *= effect(known, expected)
+    members[FAMILIES.index(TREES)] = known * scale
     return Forecasts(members, seen, fitted)
+
+
+def effect(known: NDArray[np.float32], expected: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How many times as much the trees forecast with what is known ahead as without: what the other families, which do
+    not see it, are multiplied by."""
+    ratio = known / np.maximum(expected, LEAST_EXPECTED)
+    bounded = np.clip(ratio, 1 / LARGEST_EFFECT, LARGEST_EFFECT)
+    return np.where(expected > LEAST_EXPECTED, bounded, 1).astype(np.float32)
+
+
+def _said(model: Any, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """In units of the scale, shape (series, horizon)."""
+    found = model.predict(rows.reshape(-1, rows.shape[2])).reshape(rows.shape[:2])
+    positive: NDArray[np.float32] = np.maximum(found, 0).astype(np.float32)
+    return positive
 
 
 def _tabled(past: Past, origin: int, horizon: int) -> Iterator[tuple[str, NDArray[np.float64]]]:

@@ -1,4 +1,4 @@
-"""What was known on the evening before a forecast: the same code for the origins that models learn from and the last one.
+"""What was known on the evening before a forecast: one code for the origins that models learn from and the last one.
 
 All numbers are in units of the series' own recent mean, its ``scale``: so one model serves series of every size.
 """
@@ -63,7 +63,8 @@ class Past:
         start, end = max(start, 0), max(end, 0)
         there = self._there[rows, end] - self._there[rows, start]
         summed = self._sum[rows, end] - self._sum[rows, start]
-        return np.divide(summed, there, out=np.full(len(rows), np.nan), where=there > 0)
+        found: NDArray[np.float64] = np.divide(summed, there, out=np.full(len(rows), np.nan), where=there > 0)
+        return found
 
     def scale(self, rows: NDArray[np.intp], origin: int) -> NDArray[np.float64]:
         """Of each series at an origin, shape (rows,)."""
@@ -85,8 +86,7 @@ class Past:
     def newest_week(self, rows: NDArray[np.intp], origin: int) -> NDArray[np.float32]:
         """As it was sold, bulk orders and all: what a naive forecast repeats. Shape (rows, season)."""
         start = max(0, origin - self.days.season)
-        newest = np.pad(self._sold[rows, start:origin], ((0, 0), (self.days.season - origin + start, 0)))
-        return newest
+        return np.pad(self._sold[rows, start:origin], ((0, 0), (self.days.season - origin + start, 0)))
 
     def seen(self, rows: NDArray[np.intp], origin: int, horizon: int) -> Seen:
         """The features of some series at an origin, which is the first period that is not known."""
@@ -126,7 +126,7 @@ class Past:
         """Means and medians of the same weekdays, each of shape (rows, season)."""
         longest = self.same_weekdays(rows, origin, max(*PHASE_WEEKS, *MEDIAN_WEEKS))
         found = [mean_of(longest[:, -weeks:]) for weeks in PHASE_WEEKS]
-        return found + [_median_of(longest[:, -weeks:]) for weeks in MEDIAN_WEEKS]
+        return found + [median_of(longest[:, -weeks:]) for weeks in MEDIAN_WEEKS]
 
     def _repeated(self, weekdays: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
         """From one week to the whole horizon, which begins on the same weekday."""
@@ -136,7 +136,8 @@ class Past:
         weeks, year = SCALE_WEEKS * self.days.season, self.days.year
         now, then = self.mean(rows, origin - weeks, origin), self.mean(rows, origin - year - weeks, origin - year)
         little = 0.1 * self.size[rows] + 1e-9
-        return np.log((now + little) / (then + little))
+        found: NDArray[np.float64] = np.log((now + little) / (then + little))
+        return found
 
     def _last_year(self, rows: NDArray[np.intp], origin: int, horizon: int) -> NDArray[np.float64]:
         """The mean around the same weekday of last year, shape (rows, horizon)."""
@@ -166,11 +167,12 @@ def mean_of(weeks: NDArray[np.float32]) -> NDArray[np.float64]:
     there = np.isfinite(weeks)
     count = there.sum(axis=1)
     summed = np.where(there, weeks, 0).sum(axis=1, dtype=np.float64)
-    return np.divide(summed, count, out=np.full(count.shape, np.nan), where=count > 0)
+    found: NDArray[np.float64] = np.divide(summed, count, out=np.full(count.shape, np.nan), where=count > 0)
+    return found
 
 
-def _median_of(weeks: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Likewise; numpy's own median of what is there takes a hundred times as long."""
+def median_of(weeks: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Likewise, the median; numpy's own median of what is there takes a hundred times as long."""
     ordered = np.sort(weeks, axis=1)  # NaN comes last
     count = np.isfinite(weeks).sum(axis=1, keepdims=True)
     low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=1)[:, 0]

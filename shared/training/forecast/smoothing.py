@@ -2,8 +2,8 @@
 
     error = sold - (level + season[weekday]);  level += alpha * error;  season[weekday] += gamma * error
 
-Each series has the smoothing that would have forecast it best so far. The theta method (Assimakopoulos and Nikolopoulos,
-2000) adds half of the slope of the line through its past.
+Each series has the smoothing that would have forecast it best so far. The theta method (Assimakopoulos and
+Nikolopoulos, 2000) adds half of the slope of the line through its past.
 """
 
 from __future__ import annotations

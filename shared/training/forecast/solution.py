@@ -1,4 +1,4 @@
-"""What is chosen from all that was tried, and how good such choices were: each judged by origins after those it rests on.
+"""What is chosen from all that was tried, and how good such choices were, judged by origins after those they rest on.
 
 At each judging origin the weights, the way of adding up and the intervals come from the origins before it; what serves
 is chosen in the same way from all of them.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shared.training.candidates import settle_thresholds
+from shared.training.forecast.past import median_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,7 @@ ORIGINS = 43
 DAILY_ORIGINS = 400
 LEAST_WEEKS = 8
 """Before the first origin that is learned from."""
+PLANNED_DAYS = 28
 LEAST_EXAMPLES = 500
 RIDGE = 10.0
 SETTINGS: dict[str, Any] = {
@@ -41,27 +43,51 @@ class Design:
     horizon: int
 
     def rows(self, past: Past, series: NDArray[np.intp], origin: int, seen: Seen) -> NDArray[np.float32]:
-        """Shape (series, horizon, features)."""
+        """With what came to be known ahead; shape (series, horizon, features)."""
+        return self._with(past, series, origin, seen, self._known(past, series, origin))
+
+    def planned_rows(self, past: Past, series: NDArray[np.intp], origin: int, seen: Seen) -> NDArray[np.float32]:
+        """As if nobody had said at the origin what is planned."""
+        plan = np.broadcast_to(
+            planned(self.level, series, origin)[:, None], (len(series), self.horizon, self.level.ahead.shape[2])
+        )
+        return self._with(past, series, origin, seen, plan)
+
+    def _with(
+        self, past: Past, series: NDArray[np.intp], origin: int, seen: Seen, ahead: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         count = len(series)
         still = np.broadcast_to(seen.still[:, None], (count, self.horizon, seen.still.shape[1]))
         flags = self.flags[self.level.calendars[series], origin : origin + self.horizon]
-        ahead = np.broadcast_to(np.arange(1, self.horizon + 1, dtype=np.float32)[:, None], (count, self.horizon, 1))
-        return np.concatenate([still, seen.moving, flags, ahead, self.known_ahead(past, series, origin)], axis=2)
+        step = np.broadcast_to(np.arange(1, self.horizon + 1, dtype=np.float32)[:, None], (count, self.horizon, 1))
+        relative = ahead / usual(self.level, series, min(origin, past.end))[:, None]
+        return np.concatenate([still, seen.moving, flags, step, relative], axis=2)
 
-    def known_ahead(self, past: Past, series: NDArray[np.intp], origin: int) -> NDArray[np.float32]:
-        """What is planned, beside what is usual for the series: where the plan is not known, it stays as it was."""
-        ahead = self.level.ahead[series]
-        known = ahead[:, origin : origin + self.horizon]
-        planned = np.concatenate([known, np.repeat(ahead[:, -1:], self.horizon - known.shape[1], axis=1)], axis=1)
-        return planned / usual(self.level, series, min(origin, past.end))[:, None]
+    def _known(self, past: Past, series: NDArray[np.intp], origin: int) -> NDArray[np.float32]:
+        """What was known of the horizon, where it is over; else what is planned."""
+        known = self.level.ahead[series, origin : origin + self.horizon]
+        lacking = self.horizon - known.shape[1]
+        plan = np.repeat(planned(self.level, series, min(origin, past.end))[:, None], lacking, axis=1)
+        return np.concatenate([known, plan], axis=1)
+
+
+def planned(level: Level, series: NDArray[np.intp], origin: int) -> NDArray[np.float32]:
+    """What is taken to be known ahead where nobody says: a number as it mostly was of late, and nothing that is true.
+
+    Shape (series, features).
+    """
+    newest = level.ahead[series, max(0, origin - PLANNED_DAYS) : origin]
+    middle = median_of(newest)
+    found: NDArray[np.float32] = np.where(level.is_number, middle, 0).astype(np.float32)
+    return found
 
 
 def usual(level: Level, series: NDArray[np.intp], origin: int) -> NDArray[np.float32]:
-    """The mean of what was known ahead in the year before; 1 for what is true or false. Shape (series, features)."""
+    """What known-ahead values are divided by: the mean of the year before, of numbers. Shape (series, features)."""
     ahead = level.ahead[series, max(0, origin - 364) : origin]
     there = np.isfinite(ahead)
     mean = np.where(there, ahead, 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
-    return np.where(mean > 0, mean, 1.0).astype(np.float32)
+    return np.where((mean > 0) & level.is_number, mean, 1.0).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -93,7 +119,7 @@ def examples(design: Design, past: Past, seed: int) -> Examples | None:
     if sum(len(part[1]) for part in parts) < LEAST_EXAMPLES:
         return None
     rows, targets, weights = (np.concatenate(one) for one in zip(*parts, strict=True))
-    return Examples(rows, targets, weights / weights.mean())
+    return Examples(rows, targets.astype(np.float32), (weights / weights.mean()).astype(np.float32))
 
 
 def fit(learned: Examples, seed: int) -> Any:
