@@ -70,7 +70,10 @@ def _named(dataset: Dataset, path: str, name: str | None, types: set[str] | froz
 
 def calendar_faults(calendar: Calendar) -> Iterator[str]:
     """Whether the days are days, and the countries look like codes; training says where one has no known holidays."""
-    for path, code in (("country", calendar.country), *((f"countries.{name}", code) for name, code in calendar.countries.items())):
+    for path, code in (
+        ("country", calendar.country),
+        *((f"countries.{name}", code) for name, code in calendar.countries.items()),
+    ):
         if code is not None and not COUNTRY.match(code):
             yield f"model.calendar.{path}: expected the two letters of a country's ISO code, like 'GB', got {code!r}"
     for day in calendar.closed:

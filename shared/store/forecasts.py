@@ -39,6 +39,9 @@ class LevelRecord(Struct, frozen=True):
     wape: float
     naive_wape: float
     """Of the same weekday of the week before."""
+    sum_wape: float
+    """The same of each series' sum over the horizon: what an order is wrong by."""
+    naive_sum_wape: float
     coverage: dict[str, float]
     """Share of the days within the intervals, by their percentage."""
     bias: float
@@ -55,6 +58,19 @@ class LinesRecord(Struct, frozen=True):
     """Reason to number of lines: cancelled, returned, free, nobody."""
 
 
+class Drawn(Struct, frozen=True):
+    """One period of the total: what the card draws."""
+
+    date: str
+    forecast: float
+    low: float
+    high: float
+    """Of the interval of 80 %."""
+    naive: float | None = None
+    came: float | None = None
+    """What was sold; None where it is still to come."""
+
+
 class Forecaster(Version, frozen=True, kw_only=True, tag="forecast"):
     """A version that says what will be sold."""
 
@@ -67,5 +83,15 @@ class Forecaster(Version, frozen=True, kw_only=True, tag="forecast"):
     levels: tuple[LevelRecord, ...]
     candidates: tuple[ForecastCandidate, ...]
     lines: LinesRecord
+    way: Literal["bottom-up", "top-down"] = "top-down"
+    """How the levels were made to add up: see ``shared.training.forecast.coherence``."""
+    off_sale: dict[str, int]
+    """By level, series that have not sold for long: nothing is forecast of them."""
+    pooled: dict[str, int]
+    """By level, series that sell too little to have a forecast of their own."""
+    gaps: tuple[tuple[str, str], ...] = ()
+    """First and last day of stretches without any line, which count neither as sales nor as none."""
+    drawn: tuple[Drawn, ...] = ()
+    """The total: the judging origins, then what is forecast."""
     worst: tuple[tuple[str, str, float], ...] = ()
     """Level, series and WAPE of those that were forecast worst, among those that sell most."""

@@ -131,6 +131,11 @@ def result(model: str, stem: str, slot: str) -> str:
     return f"results/{model}/{stem[:RESULT_STEM_CHARACTERS]}-{slot}.csv"
 
 
+def forecast_table(model: str, slot: str) -> str:
+    """All that a model forecast once a drop was done, for whoever lives in a spreadsheet."""
+    return f"results/{model}/{slot}.csv"
+
+
 def version_file(model: str, version: str, file: str) -> str:
     """One immutable file of a version: model.onnx, card.html, version.json (written last)."""
     return f"models/{model}/{version}/{file}"

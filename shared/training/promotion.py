@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -10,11 +9,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from shared.errors import BlobConflict, BlobMissing, VersionError
-from shared.store import names
-from shared.store.records import HistoryEntry, Verdict
+from shared.errors import BlobMissing, VersionError
 from shared.training import gate
 from shared.training.champion import age_days, scores_of
+from shared.training.promote import promote, rival_of
 from shared.training.versioning import holdout_probability
 
 if TYPE_CHECKING:
@@ -23,13 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shared.store.records import Classifier, Version
-    from shared.store.registry import Registry, Serving
+    from shared.store.records import Classifier, Verdict, Version
+    from shared.store.registry import Registry
     from shared.training.versioning import Origin
-
-logger = logging.getLogger(__name__)
-
-ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -49,45 +43,13 @@ class Promotion:
 
     def preview(self, challenger: Classifier, predicted: NDArray[np.float64]) -> Verdict:
         """What the gate says as things stand; ``predicted`` are the challenger's answers to the holdout."""
-        return self._judge(challenger, predicted, self._rival(challenger, self.registry.champion(self.model)))
+        return self._judge(challenger, predicted, rival_of(challenger, self.registry.champion(self.model)))
 
     def decide(self, challenger: Classifier) -> Verdict:
-        """Judge, and promote where the verdict says so; judge again where the champion changed meanwhile."""
+        """Judge, and promote where the verdict says so."""
         problem = self.origin.problem
         predicted = holdout_probability(challenger, self.registry, len(problem.rows) - problem.folds.cut)
-        for _ in range(ATTEMPTS):
-            serving = self.registry.champion(self.model)
-            rival = self._rival(challenger, serving)
-            verdict = self._judge(challenger, predicted, rival)
-            # A run that died after promoting finds its own version as champion.
-            promoted = serving is not None and serving.champion.version == challenger.version
-            if not verdict.promote and not promoted:
-                return verdict
-            try:
-                self.registry.promote(self.model, self._entry(challenger, rival, verdict), serving)
-            except BlobConflict:
-                logger.info("%s: the champion changed while %s was judged", self.model, challenger.version)
-                continue
-            return msgspec.structs.replace(verdict, promote=True)
-        msg = f"{self.model}: the champion changed {ATTEMPTS} times while {challenger.version} was judged"
-        raise BlobConflict(msg)
-
-    def _rival(self, challenger: Classifier, serving: Serving | None) -> str | None:
-        """The version to beat. A version that serves already is judged as it was when it was promoted."""
-        if serving is None:
-            return None
-        champion = serving.champion
-        return champion.previous if champion.version == challenger.version else champion.version
-
-    def _entry(self, challenger: Classifier, rival: str | None, verdict: Verdict) -> HistoryEntry:
-        return HistoryEntry(
-            at=names.stamp(self.now()),
-            action="promoted",
-            version=challenger.version,
-            previous=rival,
-            why=verdict.reason,
-            who="train_blob_trigger",
-        )
+        return promote(challenger, self.registry, self.now, lambda rival: self._judge(challenger, predicted, rival))
 
     def _judge(self, challenger: Classifier, predicted: NDArray[np.float64], rival: str | None) -> Verdict:
         problem, bounds = self.origin.problem, self.origin.use_case.gate

@@ -64,8 +64,8 @@ def forecasts(level: Level, days: Days, flags: NDArray[np.float32], horizon: int
     fitted, linear = trees.fit(examples, seed), trees.fit_linear(examples)
     scale = seen.scale[:, None]
     plan = design.planned_rows(past, everyone, origin, seen)
-    members[FAMILIES.index("linear")] = _said(linear, plan) * scale
-    known, expected = _said(fitted, design.rows(past, everyone, origin, seen)), _said(fitted, plan)
+    members[FAMILIES.index("linear")] = said(linear, plan) * scale
+    known, expected = said(fitted, design.rows(past, everyone, origin, seen)), said(fitted, plan)
     members[: len(TABLED)] *= effect(known, expected)
     members[FAMILIES.index(TREES)] = known * scale
     return Forecasts(members, seen, fitted)
@@ -79,7 +79,7 @@ def effect(known: NDArray[np.float32], expected: NDArray[np.float32]) -> NDArray
     return np.where(expected > LEAST_EXPECTED, bounded, 1).astype(np.float32)
 
 
-def _said(model: Any, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+def said(model: Any, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """In units of the scale, shape (series, horizon)."""
     found = model.predict(rows.reshape(-1, rows.shape[2])).reshape(rows.shape[:2])
     positive: NDArray[np.float32] = np.maximum(found, 0).astype(np.float32)

@@ -7,6 +7,7 @@ is chosen in the same way from all of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,6 +60,18 @@ class Solution:
     """By which the mixtures were multiplied to add up, shape (levels, horizon)."""
     judged: tuple[Judged, ...]
     """By level."""
+
+    @cached_property
+    def intervals(self) -> tuple[NDArray[np.float64], ...]:
+        """By level, after the last origin: shape (series + 1, horizon, 2 * COVERAGES)."""
+        return tuple(self.intervals_of(level, said, np.arange(len(said))) for level, said in enumerate(self.said))
+
+    def intervals_of(self, level: int, said: NDArray[np.floating], series: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Around what is said of some series of a level after the last origin, shape (series, horizon)."""
+        rolled = self.world.levels[level]
+        opened = self.world.opened_from(self.world.sales.days.count)
+        found = intervals(self.choice.bands[level], said, rolled.last_seen.scale[series], opened)
+        return np.where(rolled.level.ended[series, None, None], 0.0, found)
 
 
 def solve(world: World, report: Callable[[str, int, int], None]) -> Solution:

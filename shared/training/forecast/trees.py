@@ -44,18 +44,19 @@ class Design:
 
     def rows(self, past: Past, series: NDArray[np.intp], origin: int, seen: Seen) -> NDArray[np.float32]:
         """With what came to be known ahead; shape (series, horizon, features)."""
-        return self._with(past, series, origin, seen, self._known(past, series, origin))
+        return self.rows_with(past, series, origin, seen, self._known(past, series, origin))
 
     def planned_rows(self, past: Past, series: NDArray[np.intp], origin: int, seen: Seen) -> NDArray[np.float32]:
         """As if nobody had said at the origin what is planned."""
         plan = np.broadcast_to(
             planned(self.level, series, origin)[:, None], (len(series), self.horizon, self.level.ahead.shape[2])
         )
-        return self._with(past, series, origin, seen, plan)
+        return self.rows_with(past, series, origin, seen, plan)
 
-    def _with(
+    def rows_with(
         self, past: Past, series: NDArray[np.intp], origin: int, seen: Seen, ahead: NDArray[np.float32]
     ) -> NDArray[np.float32]:
+        """With what is known ahead given, shape (series, horizon, features known ahead)."""
         count = len(series)
         still = np.broadcast_to(seen.still[:, None], (count, self.horizon, seen.still.shape[1]))
         flags = self.flags[self.level.calendars[series], origin : origin + self.horizon]
