@@ -85,6 +85,10 @@ class Registry:
         kept = self.keep(version.model, version.version, VERSION_FILE, to_json(version))
         return from_json(kept, type(version), names.version_file(version.model, version.version, VERSION_FILE))
 
+    def write_result(self, name: str, data: bytes) -> None:
+        """Write what people take from a model, in place of what a run that died had written."""
+        self._blobs.write(name, data)
+
     def version(self, model: str, version: str) -> Version:
         """The record of one version. Raises BlobMissing, VersionError."""
         name = names.version_file(model, version, VERSION_FILE)

@@ -84,6 +84,9 @@ class ClassificationTask:
         """See Task."""
         return _classifier(version).candidates
 
+    def publish(self, serving: Version) -> None:
+        """See Task. A classifier is asked; there is nothing to write."""
+
 
 def _classifier(version: Version) -> Classifier:
     if not isinstance(version, Classifier):

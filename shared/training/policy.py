@@ -43,11 +43,11 @@ def decide(
     not made again before there are as many rows again as there were for it. ``expected_auc`` is that of the champion's
     card, None where it is not known.
     """
-    reasons = [] if order is None else [_ordered(order)]
+    reasons = [] if order is None else [ordered(order)]
     if watch is None or age_days is None:
         return Due(True, (*reasons, "there is no version yet"))
     if age_days >= policy.every_days and fresh_rows > 0:
-        reasons.append(f"{_since(age_days, policy)}, {_new_rows(fresh_rows, watch)}")
+        reasons.append(f"{since(age_days, policy)}, {_new_rows(fresh_rows, watch)}")
     enough = max(policy.min_rows, watch.rows - fresh_rows)
     if fresh_rows >= enough:
         reasons += [*_drift(policy, watch), *_performance(policy, watch, expected_auc)]
@@ -57,7 +57,7 @@ def decide(
     return Due(
         False,
         (
-            f"not due: {_since(age_days, policy)}, {_new_rows(fresh_rows, watch)}: {measured}",
+            f"not due: {since(age_days, policy)}, {_new_rows(fresh_rows, watch)}: {measured}",
             _outlook(policy, age_days, fresh_rows, enough),
         ),
     )
@@ -126,11 +126,13 @@ def _outlook(policy: Retraining, age_days: float, fresh_rows: int, enough: int) 
     return f"{when}; sooner by drift or performance"
 
 
-def _ordered(order: Order) -> str:
+def ordered(order: Order) -> str:
+    """That a person asked for it."""
     return f"ordered by {order.who}: {order.why}" if order.who else f"ordered: {order.why}"
 
 
-def _since(age_days: float, policy: Retraining) -> str:
+def since(age_days: float, policy: Retraining) -> str:
+    """How old the newest version is, rounded down."""
     return f"{_days(math.floor(age_days * 10) / 10)} since the last version (cadence {policy.every_days:g})"
 
 

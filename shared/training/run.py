@@ -148,9 +148,23 @@ class _Run:
         report("measuring the champion on the new rows", 0, 1)
         watched, due = self._measure(task, order)
         record = msgspec.structs.replace(record, watch=watched, due=due.reasons)
-        if not due.retrain:
-            return msgspec.structs.replace(record, outcome="not due", reasons=due.reasons)
-        return self._retrain(task, record, report)
+        if due.retrain:
+            record = self._retrain(task, record, report)
+        else:
+            record = msgspec.structs.replace(record, outcome="not due", reasons=due.reasons)
+        self._publish(task)
+        return record
+
+    def _publish(self, task: Task) -> None:
+        """What people take from the version that serves, whether it is new or not."""
+        serving = self.registry.champion(self.blank.model)
+        version = self.registry.readable(self.blank.model, serving.champion.version) if serving else None
+        if version is None:
+            return
+        try:
+            task.publish(version)
+        except (BlobMissing, VersionError) as error:
+            logger.warning("%s: nothing to take from %s: %s", version.model, version.version, error)
 
     def _measure(self, task: Task, order: Order | None) -> tuple[Watch | None, Due]:
         """How the champion has fared on the rows that came since it was trained, and whether a new version is due."""

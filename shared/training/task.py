@@ -38,3 +38,6 @@ class Task(Protocol):
 
     def candidates(self, version: Version) -> tuple[Candidate, ...]:
         """What was tried, for the run record."""
+
+    def publish(self, serving: Version) -> None:
+        """Write what people take from the version that serves now that the drop is done."""

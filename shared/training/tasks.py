@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.catalog.forecast import ForecastCase
 from shared.catalog.spec import ClassificationCase
 from shared.training.classification import ClassificationTask
+from shared.training.forecast.task import ForecastTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,5 +25,7 @@ def task_of(
     """The work on a drop's checked rows. Raises DropError where there is too little to learn from."""
     if isinstance(use_case, ClassificationCase):
         return ClassificationTask.of(use_case, slot, table, registry, now, ordered=ordered)
+    if isinstance(use_case, ForecastCase):
+        return ForecastTask.of(use_case, slot, table, registry, now, ordered=ordered)
     msg = f"{use_case.model.name}: no training knows a {type(use_case).__name__}"
     raise TypeError(msg)

@@ -47,7 +47,7 @@ class Days:
         """Periods in 52 weeks: the same weekday of about a year before."""
         return 364 // self.step
 
-    def date(self, period: int) -> date:
+    def date_of(self, period: int) -> date:
         """The first day of a period."""
         return date.fromordinal(self.first.toordinal() + period * self.step)
 
@@ -55,6 +55,10 @@ class Days:
         """The period of each day; negative before the first."""
         since = (days - np.datetime64(self.first, "D")).astype(np.int64)
         return since // self.step
+
+    def period_of(self, day: date) -> int:
+        """The period of one day; negative before the first."""
+        return (day.toordinal() - self.first.toordinal()) // self.step
 
     def flags(self, until: int, country: str | None) -> NDArray[np.float32]:
         """What is known of the periods from 0 to ``until``, shape (until, FLAGS). Of a week: the days that are so."""

@@ -128,9 +128,9 @@ def drawn(solution: Solution) -> tuple[Drawn, ...]:
             low, high = judged.intervals[place][0, ahead, side : side + 2].tolist()
             said, simple = float(judged.said[place][0, ahead]), float(naive[0, ahead])
             came_or_none = None if np.isnan(came) else came
-            found.append(Drawn(str(days.date(origin + ahead)), said, low, high, simple, came_or_none))
+            found.append(Drawn(str(days.date_of(origin + ahead)), said, low, high, simple, came_or_none))
     for ahead, (said, low, high) in enumerate(
         zip(solution.said[0][0].tolist(), *solution.intervals[0][0, :, side : side + 2].T.tolist(), strict=True)
     ):
-        found.append(Drawn(str(days.date(days.count + ahead)), said, low, high))
+        found.append(Drawn(str(days.date_of(days.count + ahead)), said, low, high))
     return tuple(found)

@@ -91,7 +91,7 @@ def sales_of(frame: pd.DataFrame, case: ForecastCase, slot_day: date) -> Sales:
     within = days.periods_of(lines.days) >= 0
     lines = Counted(lines.frame[within], lines.days[within], lines.amounts[within], lines.left_out)
     summer = _Summer(case, lines, days)
-    gaps = tuple((days.date(first), days.date(last)) for first, last in _stretches(summer.gaps))
+    gaps = tuple((days.date_of(first), days.date_of(last)) for first, last in _stretches(summer.gaps))
     return Sales(days, tuple(summer.levels()), tuple(case.dataset.features()), lines, gaps)
 
 

@@ -28,7 +28,7 @@ REST = "(each other)"
 def written(solution: Solution) -> bytes:
     """All levels, as CSV."""
     world = solution.world
-    dates = [str(world.sales.days.date(world.sales.days.count + ahead)) for ahead in range(world.horizon)]
+    dates = [str(world.sales.days.date_of(world.sales.days.count + ahead)) for ahead in range(world.horizon)]
     parts = [csv_rows([HEADER])]
     for rolled, said, intervals in zip(world.levels, solution.said, solution.intervals, strict=True):
         level = rolled.level
