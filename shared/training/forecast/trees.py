@@ -120,6 +120,8 @@ def examples(design: Design, past: Past, seed: int) -> Examples | None:
     if sum(len(part[1]) for part in parts) < LEAST_EXAMPLES:
         return None
     rows, targets, weights = (np.concatenate(one) for one in zip(*parts, strict=True))
+    # Trees cannot be fitted on a column that is empty throughout, as last year is in a short history.
+    rows[:, np.isnan(rows).all(axis=0)] = 0
     return Examples(rows, targets.astype(np.float32), (weights / weights.mean()).astype(np.float32))
 
 
