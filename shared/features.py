@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shared.store.records import Input
+    from shared.store.records import Days, Input
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 THURSDAY = 3
@@ -59,6 +60,8 @@ class Encoder:
             values = columns[item.name]
             if item.type == "weekday":
                 matrix[:, place] = _weekdays(values)
+            elif item.days is not None:
+                matrix[:, place] = _numbers(values, item.days)
             elif codes is not None:
                 matrix[:, place] = _coded(values, codes)
             else:
@@ -72,6 +75,8 @@ class Encoder:
             values = columns[item.name]
             if item.type == "weekday":
                 values = _weekdays(values)
+            elif item.days is not None:
+                values = _numbers(values, item.days)
             elif codes is not None:
                 values = [codes.get(value, UNKNOWN_LEVEL) for value in values]
             lines.append(values)
@@ -109,6 +114,12 @@ def _weekdays(dates: Any) -> Any:
         return [one.weekday() for one in dates]
     days = np.asarray(dates, dtype="datetime64[D]").astype(np.int64)
     return (days + THURSDAY) % len(WEEKDAYS)
+
+
+def _numbers(dates: Sequence[date], days: Days) -> list[int]:
+    """Of dates that lie within: 1 for the first day, or the first week, of those that a forecast can be asked for."""
+    before = date.fromisoformat(days.first).toordinal() - days.step
+    return [(one.toordinal() - before) // days.step for one in dates]
 
 
 def _codes(levels: Sequence[str]) -> dict[Any, float]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.scoring.rows import NotRead, RequestFaulty
-from shared.scoring.serving.session import LoadedVersion
+from shared.scoring.serving.session import LoadedClassifier
 from shared.store.registry import GRAPH_FILE
 from tests.tiny_versions import ROW, make
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shared.scoring.rows import Fault, Rows
 
 VERSION, FILES = make(column=0, weight=0.05, bias=-2.0)
-LOADED = LoadedVersion(VERSION, FILES[GRAPH_FILE])
+LOADED = LoadedClassifier(VERSION, FILES[GRAPH_FILE])
 READER = LOADED.reader
 
 

@@ -16,7 +16,7 @@ from shared.scoring.log.day_blobs import DayBlobs
 from shared.scoring.log.lines import Answered, LineMaker
 from shared.scoring.log.prediction_log import PredictionLog
 from shared.scoring.rows import Rows
-from shared.scoring.serving.session import LoadedVersion
+from shared.scoring.serving.session import LoadedClassifier
 from shared.store.predictions import Loss, Prediction, read_line
 from tests.phone_data import ROW
 from tests.tiny_versions import MODEL, catalog, make, phone_inputs
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from shared.scoring.serving.loaded import LoadedVersion
     from shared.store.blobs import Blobs
 
 NOON = datetime(2026, 11, 25, 12, 0, 0, 123_000, tzinfo=UTC).timestamp()
@@ -54,7 +55,7 @@ class Store(MemoryBlobs):
 
 def version(number: int = 40) -> LoadedVersion:
     made, files = make(number, phone_inputs())
-    return LoadedVersion(made, files["model.onnx"])
+    return LoadedClassifier(made, files["model.onnx"])
 
 
 LOADED = version()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from local.replay.history import Block, History
     from shared.catalog.spec import ClassificationCase
-    from shared.scoring.serving.session import LoadedVersion
+    from shared.scoring.serving.loaded import LoadedVersion
     from shared.store.records import RunRecord
 
 Policy = Literal["automatic", "every", "never"]
@@ -88,7 +88,7 @@ class World:
         """Answer the block with the champion of this moment; only then reveal what happened."""
         serving = self._champion()
         rows = self.history.table.frame.iloc[block.rows]
-        probability = serving.probabilities(encoded(serving.encoder, rows))
+        probability = serving.outputs(encoded(serving.encoder, rows))
         record, seconds = (None, 0.0) if self.policy == "never" else self._reveal(block)
         self.steps.append(Step(block, serving.version.version, probability, record, seconds))
 

@@ -120,8 +120,8 @@ class About:
     def model(self, call: Call, model: str) -> Answer:
         """What a model takes, how it decides, how good it is."""
         only(call)
-        version = self._versions.champion(model).version
-        live = self._served[model].latest
+        loaded = self._versions.champion(model)
+        version, live = loaded.version, self._served[model].latest
         return ok(
             {
                 "model": model,
@@ -130,8 +130,7 @@ class About:
                 "version": version.version,
                 "since": self._served[model].since,
                 **_beside(live),
-                "positive": version.positive,
-                "decision": version.decision,
+                **loaded.about(),
                 "metrics": version.metrics,
                 "data": version.data,
                 "key": version.key,

@@ -13,12 +13,13 @@ from shared.scoring.formats.render import said
 from shared.scoring.query import only
 from shared.scoring.scored import begin
 from shared.scoring.serving.beside import unfit
+from shared.store.records import Classifier
 
 if TYPE_CHECKING:
     from shared.scoring.http import Answer, Call
     from shared.scoring.pipeline import Pipeline
     from shared.scoring.scored import Scored
-    from shared.scoring.serving.session import LoadedVersion
+    from shared.scoring.serving.loaded import LoadedVersion
     from shared.scoring.serving.versions import Versions
 
 VERSION, AGAINST = "version", "against"
@@ -79,6 +80,12 @@ class Comparer:
             raise Refusal(Kind.BAD_QUERY, detail)
         one = self._versions.choose(model, call.query[VERSION])
         other = self._versions.choose(model, call.query.get(AGAINST))
+        if not isinstance(one.version, Classifier) or not isinstance(other.version, Classifier):
+            detail = (
+                f"model {model!r} forecasts: its versions are of different days, and their cards compare them; ask one "
+                f"with ?{VERSION}= where its answer is wanted"
+            )
+            raise Refusal(Kind.NOT_COMPARABLE, detail)
         with self._pipeline.rows(call, lambda: _reader_for(one, other)) as (_, chunks):
             both = [(begin(one, rows)(), begin(other, rows)()) for rows in chunks]
         rows = [row for pair in both for row in _compared(*pair)]
@@ -97,7 +104,7 @@ def _reader_for(one: LoadedVersion, other: LoadedVersion) -> LoadedVersion:
 
 
 def _compared(one: Scored, other: Scored) -> list[Compared]:
-    differences = one.probabilities.astype(np.float64) - other.probabilities
+    differences = one.outputs.astype(np.float64) - other.outputs
     keys = [None if key is UNSET else key for key in one.rows.keys]
     mine, theirs = said(one), said(other)
     lines = zip(keys, mine[0], theirs[0], differences.round(6).tolist(), mine[1], theirs[1], strict=True)
@@ -105,8 +112,8 @@ def _compared(one: Scored, other: Scored) -> list[Compared]:
 
 
 def _summary(rows: list[Compared], one: list[Scored], other: list[Scored]) -> Summary:
-    mine = np.concatenate([scored.probabilities for scored in one]).astype(np.float64)
-    theirs = np.concatenate([scored.probabilities for scored in other]).astype(np.float64)
+    mine = np.concatenate([scored.outputs for scored in one]).astype(np.float64)
+    theirs = np.concatenate([scored.outputs for scored in other]).astype(np.float64)
     differences = mine - theirs
     return Summary(
         rows=len(rows),

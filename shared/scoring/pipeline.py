@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from shared.scoring.rows import Rows
     from shared.scoring.scored import Scored
     from shared.scoring.seams import Seams
-    from shared.scoring.serving.session import LoadedVersion
+    from shared.scoring.serving.loaded import LoadedVersion
     from shared.scoring.serving.versions import Versions
     from shared.settings import Settings
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shared.scoring.rows import Rows
-    from shared.scoring.serving.session import LoadedVersion
+    from shared.scoring.serving.loaded import LoadedVersion
 
 
 class Scored(msgspec.Struct, frozen=True, eq=False):
@@ -27,8 +27,8 @@ class Scored(msgspec.Struct, frozen=True, eq=False):
     rows: Rows
     matrix: NDArray[np.float32]
     """What went into the graph, shape (rows, inputs)."""
-    probabilities: NDArray[np.float32]
-    """Of the positive outcome, shape (rows,)."""
+    outputs: NDArray[np.float32]
+    """What its graph gave: probabilities of the positive outcome, shape (rows,), or forecasts, shape (rows, 7)."""
     warnings: Mapping[int, list[str]]
     """By row number; only rows that have any."""
     places: Sequence[int] | None = None
@@ -52,6 +52,6 @@ def begin(loaded: LoadedVersion, rows: Rows, places: Sequence[int] | None = None
 def _warnings(loaded: LoadedVersion, rows: Rows, matrix: NDArray[np.float32]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for row, column in loaded.encoder.unknown(matrix):
-        warning = f"{column}: {rows.columns[column][row]!r} is none of the levels that the model knows"
+        warning = f"{column}: {rows.columns[column][row]!r} is none of the levels that the model knows{loaded.unknown}"
         found.setdefault(row, []).append(warning)
     return found

@@ -11,15 +11,40 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from shared.scoring.formats.render import Writer
     from shared.scoring.http import Call
     from shared.scoring.rows import Rows
     from shared.scoring.scored import Scored
-    from shared.scoring.serving.session import LoadedVersion
+    from shared.scoring.serving.loaded import LoadedVersion
 
 type Share = tuple[LoadedVersion, Sequence[int] | None]
 """A version, and the places of the rows that it answers; None is all of them."""
+
+
+class ChunkReader(Protocol):
+    """Reads requests of one format."""
+
+    def chunks(self, body: bytes) -> Iterator[Rows]:
+        """The rows, some after the others. Raises NotRead, RequestFaulty."""
+
+
+class Reader(ChunkReader, Protocol):
+    """Reads requests that may be small."""
+
+    def read(self, body: bytes) -> Rows:
+        """All rows at once. Raises NotRead, RequestFaulty."""
+
+
+class Renders(Protocol):
+    """Writes the answers of one version."""
+
+    key: str
+    """What an answer calls a row's name."""
+
+    def writer(self, content_type: str) -> Writer:
+        """For one answer."""
 
 
 class Traffic(Protocol):

@@ -23,22 +23,37 @@ if TYPE_CHECKING:
 PredictionRole = Literal["served", "canary", "named", "shadow"]
 
 
+class Told(Struct, frozen=True, kw_only=True):
+    """What a version said of one row: a probability and a decision, or a forecast."""
+
+    probability: float | UnsetType = UNSET
+    decision: str | UnsetType = UNSET
+    forecast: dict[str, float] | UnsetType = UNSET
+    """``forecast`` itself, and the ends of its interval of 90 %."""
+
+
 class Prediction(Struct, frozen=True, tag_field="kind", tag="prediction", kw_only=True):
-    """One row, and what a version said of it."""
+    """One row, and what a version said of it: a probability and a decision, or a forecast.
+
+    A release that knows no forecasts finds neither of the first two in the line of one, and says that it is no
+    prediction which it reads.
+    """
 
     at: str
     """UTC, to the millisecond: 2026-11-25T20:14:24.123Z."""
     request: str
     """The id that the answer bore."""
     row: int
-    """Its place in the request, counted from 0."""
+    """Its place in the request, counted from 0; of a forecast, its place in the answer, one for each day."""
     model: str
     version: str
     role: PredictionRole
     """``served`` by the champion, or by its ``canary``; ``named``: the request asked for this version; ``shadow``: this
     was shown to nobody, ``against`` says what was."""
-    probability: float
-    decision: str
+    probability: float | UnsetType = UNSET
+    decision: str | UnsetType = UNSET
+    forecast: dict[str, float] | UnsetType = UNSET
+    """See ``Told``; the features say of what series, and of which day."""
     key_hash: str | None
     """Of what names the row: see ``key_hash``. None where the request did not name it."""
     features: dict[str, Any]
@@ -47,7 +62,14 @@ class Prediction(Struct, frozen=True, tag_field="kind", tag="prediction", kw_onl
     """The version whose answer was shown; what it said of the row follows."""
     against_probability: float | UnsetType = UNSET
     against_decision: str | UnsetType = UNSET
+    against_forecast: dict[str, float] | UnsetType = UNSET
     schema_version: Literal[1] = 1
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where it says nothing of the row, or two things."""
+        if ((self.probability is UNSET) | (self.decision is UNSET)) is not (self.forecast is not UNSET):
+            msg = "expected a probability and a decision, or a forecast"
+            raise ValueError(msg)
 
 
 class Loss(Struct, frozen=True, tag_field="kind", tag="loss", kw_only=True):

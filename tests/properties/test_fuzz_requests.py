@@ -21,7 +21,7 @@ from msgspec import UNSET
 
 from shared.features import WEEKDAYS
 from shared.scoring.http import CSV, JSON, PROBLEM, Call
-from shared.scoring.serving.session import LoadedVersion
+from shared.scoring.serving.session import LoadedClassifier
 from shared.store.records import Input
 from shared.store.registry import GRAPH_FILE
 from tests.reference_csv import read_csv
@@ -87,7 +87,7 @@ def desk() -> Iterator[Desk]:
     version, files = make(
         1, (*INPUTS, Input("visited on", "weekday", levels=WEEKDAYS)), column=0, weight=WEIGHT, bias=BIAS
     )
-    loaded = LoadedVersion(version, files[GRAPH_FILE])
+    loaded = LoadedClassifier(version, files[GRAPH_FILE])
     readers = {JSON: Recording(loaded.reader), CSV: Recording(loaded.csv_reader)}
     loaded.__dict__.update(reader=readers[JSON], csv_reader=readers[CSV])
     office = Office()

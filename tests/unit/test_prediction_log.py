@@ -110,9 +110,9 @@ def test_a_shadow_scores_when_its_rows_are_written_and_stands_beside_what_was_sh
         ("shadow", shadow.version.version, round(1 / (1 + np.exp(0.8)), 6), "do not call")
     }
     assert {line.against for line in lines} == {LOADED.version.version}
-    assert [line.against_probability for line in lines] == [round(float(value), 6) for value in shown.probabilities]
+    assert [line.against_probability for line in lines] == [round(float(value), 6) for value in shown.outputs]
     assert [line.against_decision for line in lines] == [
-        "call" if value >= 0.5 else "do not call" for value in shown.probabilities
+        "call" if value >= 0.5 else "do not call" for value in shown.outputs
     ]
 
 

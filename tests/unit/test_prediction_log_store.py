@@ -88,7 +88,7 @@ def test_rows_without_room_are_not_kept_until_their_answer_is_ready(monkeypatch:
     with logging_into(store) as log:
         room = log.hold(answered(3))
         rows = answered(2)
-        kept = weakref.ref(rows.probabilities)
+        kept = weakref.ref(rows.outputs)
         lose = log.hold(rows)
         del rows
         gc.collect()

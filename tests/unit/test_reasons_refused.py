@@ -68,7 +68,7 @@ def test_rows_count_over_all_chunks_and_shares_of_a_request(office: Office) -> N
     given, call = GivenReasons(office.registry), Call("POST", "")
     for first, places in ((MOST_ROWS, None), (0, [MOST_ROWS])):
         rows = Rows(1, {name: [value] for name, value in ROW.items()}, [None], first)
-        scored = Scored(loaded, rows, matrix, loaded.probabilities(matrix), {}, places)
+        scored = Scored(loaded, rows, matrix, loaded.outputs(matrix), {}, places)
         with pytest.raises(Exception, match="at least 51 rows"):
             given.reasons(scored, call)
 

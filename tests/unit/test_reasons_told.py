@@ -183,7 +183,7 @@ def test_values_that_come_in_arrays_are_written_as_those_in_lists(office: Office
     loaded = load_version(office.registry, MODEL, serve_explained(office.registry, **AGE).version)
     columns: dict[str, Any] = {name: [value] for name, value in ROW.items()} | {"age": np.array([61])}
     matrix = Encoder(INPUTS).encode(columns, 1)
-    scored = Scored(loaded, Rows(1, columns, [None]), matrix, loaded.probabilities(matrix), {})
+    scored = Scored(loaded, Rows(1, columns, [None]), matrix, loaded.outputs(matrix), {})
     (found,) = GivenReasons(office.registry).reasons(scored, Call("POST", ""))
     assert msgspec.json.encode(found.features[0].value) == b"61"
     empty = Value(INPUTS[1], np.array([np.nan])[0], math.nan)

@@ -18,7 +18,7 @@ from shared.scoring.formats.render import RESERVED, CsvWriter, Renderer, said
 from shared.scoring.http import CSV, JSON
 from shared.scoring.rows import Rows
 from shared.scoring.scored import Scored
-from shared.scoring.serving.session import LoadedVersion
+from shared.scoring.serving.session import LoadedClassifier
 from shared.store.registry import GRAPH_FILE
 from tests.scoring_office import Office, csv_of, predictions
 from tests.tiny_versions import MODEL, ROW, make, serve
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-CHAMPION, CANARY = (LoadedVersion(version, files[GRAPH_FILE]) for version, files in (make(1), make(2)))
+    from shared.scoring.serving.loaded import LoadedVersion
+
+CHAMPION, CANARY = (LoadedClassifier(version, files[GRAPH_FILE]) for version, files in (make(1), make(2)))
 NAMES = (CHAMPION.version.version, CANARY.version.version)
 ODD_KEYS = [7, "7", "", None, 2**70, -1, 'a,"b"\r\nc', "ñ\u2028", "null", " x ", "=1+1"]
 

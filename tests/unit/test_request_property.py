@@ -108,7 +108,7 @@ def test_rows_within_the_schema_come_back_as_they_were_sent(rows: list[dict[str,
 
 def probabilities(rows: Sequence[dict[str, Any]]) -> list[float]:
     taken = read(rows)
-    return list(LOADED.probabilities(LOADED.encoder.encode(taken.columns, taken.count)).tolist())
+    return list(LOADED.outputs(LOADED.encoder.encode(taken.columns, taken.count)).tolist())
 
 
 @QUICK

@@ -15,12 +15,12 @@ from tests.serving_world import World
 from tests.tiny_versions import MODEL, ROW, make, promote
 
 if TYPE_CHECKING:
-    from shared.scoring.serving.session import LoadedVersion
+    from shared.scoring.serving.loaded import LoadedVersion
 
 
 def probability(loaded: LoadedVersion) -> float:
     rows = loaded.reader.read(json.dumps(ROW).encode())
-    return float(loaded.probabilities(loaded.encoder.encode(rows.columns, rows.count))[0])
+    return float(loaded.outputs(loaded.encoder.encode(rows.columns, rows.count))[0])
 
 
 def test_every_answer_is_right_for_the_version_it_names_while_champions_change() -> None:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.scoring.rows import Rows
-from shared.scoring.serving.session import LoadedVersion
+from shared.scoring.serving.session import LoadedClassifier
 from shared.scoring.serving.traffic import positions
 from shared.store.records import Input
 from tests.tiny_versions import MODEL, ROW, make, promote, register, serve
@@ -20,6 +20,8 @@ from tests.traffic_office import Office, keyed, probability, quick_office
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from shared.scoring.serving.loaded import LoadedVersion
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def office(monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
 
 def loaded(number: int) -> LoadedVersion:
     version, files = make(number)
-    return LoadedVersion(version, files["model.onnx"])
+    return LoadedClassifier(version, files["model.onnx"])
 
 
 LOADED = [loaded(10), loaded(20)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.scoring.serving.session import LoadedVersion
+from shared.scoring.serving.loaded import LoadedVersion
 from shared.store.predictions import Loss, key_hash
 from tests.tiny_versions import register, serve
 from tests.traffic_office import HASH_KEY, Office, keyed, probability, quick_office
@@ -79,7 +79,7 @@ def test_a_shadow_whose_graph_fails_fails_no_answer(
 ) -> None:
     serve(office.registry, 10)
     office.beside("shadow", register(office.registry, 20), 1.0)
-    monkeypatch.setattr(LoadedVersion, "probabilities", lambda *_: 1 / 0)
+    monkeypatch.setattr(LoadedVersion, "outputs", lambda *_: 1 / 0)
     for _ in range(3):
         assert office.answered()["predictions"][0]["probability"] == probability(10)
     losses = [line for line in office.lines() if isinstance(line, Loss)]

@@ -20,6 +20,7 @@ from shared.errors import BlobConflict, BlobMissing, DropError, PermanentError, 
 from shared.scoring.bulk.sieve import Sieve
 from shared.scoring.formats.render import CsvWriter
 from shared.scoring.scored import begin
+from shared.scoring.serving.session import LoadedClassifier
 from shared.scoring.serving.shelf import Shelf
 from shared.store import names
 from shared.store.progress import ProgressBlob
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from shared.catalog.load import Catalog
     from shared.catalog.spec import UseCase
     from shared.scoring.scored import Scored
-    from shared.scoring.serving.session import LoadedVersion
+    from shared.scoring.serving.loaded import LoadedVersion
     from shared.store.blobs import BlobInfo, Blobs
     from shared.store.names import ScoringDrop
 
@@ -154,6 +155,12 @@ class _Run:
             )
             raise DropError(msg)
         loaded, notes = self._version()
+        if not isinstance(loaded, LoadedClassifier):
+            msg = (
+                f"{self.drop.blob}: model {self.blank.model!r} forecasts, and each drop writes all of it to "
+                f"results/{self.blank.model}/; send what-if questions over HTTPS, as JSON or CSV"
+            )
+            raise DropError(msg)
         self.blank = msgspec.structs.replace(self.blank, version=loaded.version.version, notes=notes)
         self.sieve = Sieve(loaded, self._chunks(), self.drop.blob)
         result = names.result(self.drop.model, self.drop.stem, self.blank.slot)
@@ -220,7 +227,7 @@ class _Run:
             done += len(chunk)
             yield chunk
 
-    def _answers(self, loaded: LoadedVersion, sieve: Sieve) -> Iterator[bytes]:
+    def _answers(self, loaded: LoadedClassifier, sieve: Sieve) -> Iterator[bytes]:
         """The result's bytes. What is raised here leaves no result."""
         writer = CsvWriter(loaded.renderer)
         begun: deque[Callable[[], Scored]] = deque()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from shared.csv_format import Row
     from shared.scoring.rows import Rows
-    from shared.scoring.serving.session import LoadedVersion
+    from shared.scoring.serving.session import LoadedClassifier
 
     type Numbered = tuple[int, Row]
     """A row, and the number of the line that it ends in, counted from 1."""
@@ -62,7 +62,7 @@ class SetAside:
 class Sieve:
     """One file's rows. They can be read once."""
 
-    def __init__(self, loaded: LoadedVersion, chunks: Iterable[bytes], name: str) -> None:
+    def __init__(self, loaded: LoadedClassifier, chunks: Iterable[bytes], name: str) -> None:
         self._reader = loaded.csv_reader
         self._key = loaded.version.key.name
         self._chunks = chunks

@@ -53,7 +53,7 @@ def column_of(value: Value, key_type: str) -> Column:
             return _Texts(value)
         case "boolean":
             return _Booleans(value)
-        case "weekday":
+        case "weekday" | "day":
             return _Dates(value)
     return _Numbers(value)
 

@@ -6,7 +6,7 @@ Probabilities are rounded to six digits in one way, whether one row is answered 
 from __future__ import annotations
 
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
 import numpy as np
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.scoring.scored import Scored
-    from shared.store.records import Version
+    from shared.store.records import Classifier
 
 RESERVED = ("probability", "decision", "version", "warnings", "reasons")
 """What a prediction holds beside the key."""
@@ -42,7 +42,7 @@ class Writer(Protocol):
 class Renderer:
     """Writes the answers of requests that one version reads."""
 
-    def __init__(self, version: Version) -> None:
+    def __init__(self, version: Classifier) -> None:
         self.version = version
         name = version.key.name
         self.key = name if name not in RESERVED else f"{name}_"
@@ -75,7 +75,7 @@ class _JsonWriter:
         self._parts: list[bytes] = []
 
     def add(self, shares: Sequence[Scored]) -> None:
-        predictions = _in_order(shares, [self._predictions(scored) for scored in shares])
+        predictions = in_order(shares, [self._predictions(scored) for scored in shares])
         self._parts.append(msgspec.json.encode(predictions))
 
     def body(self) -> bytes:
@@ -111,7 +111,7 @@ class CsvWriter:
 
     def add(self, shares: Sequence[Scored]) -> None:
         """The next rows."""
-        lines = _in_order(shares, [self._lines(scored) for scored in shares])
+        lines = in_order(shares, [self._lines(scored) for scored in shares])
         if any(scored.reasons is not None for scored in shares):
             self._columns = list(RESERVED)
         if self._has_key:
@@ -153,12 +153,12 @@ class CsvWriter:
 
 def said(scored: Scored) -> tuple[list[float], list[str]]:
     """The rounded probabilities, and the decisions, which are made before rounding."""
-    rule = scored.loaded.version.decision
-    if len(scored.probabilities) <= FEW_ROWS:
-        exact = scored.probabilities.tolist()
+    rule = cast("Classifier", scored.loaded.version).decision
+    if len(scored.outputs) <= FEW_ROWS:
+        exact = scored.outputs.tolist()
         decisions = [rule.act if one >= rule.threshold else rule.skip for one in exact]
         return [round(one * SCALE) / SCALE for one in exact], decisions
-    wide = scored.probabilities.astype(np.float64)
+    wide = scored.outputs.astype(np.float64)
     words = (rule.skip, rule.act)
     decisions = [words[acts] for acts in (wide >= rule.threshold).tolist()]
     return (np.rint(wide * SCALE) / SCALE).tolist(), decisions
@@ -169,7 +169,7 @@ def _with_key(lines: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [(None, *line[1:]) if line[0] is UNSET else line for line in lines]
 
 
-def _in_order(shares: Sequence[Scored], listed: list[list[Any]]) -> list[Any]:
+def in_order(shares: Sequence[Scored], listed: list[list[Any]]) -> list[Any]:
     """What belongs to each row, in the order of the request."""
     if len(shares) == 1 and shares[0].places is None:
         return listed[0]

@@ -92,6 +92,8 @@ def expected(item: Input) -> str:
         "category": "a text",
         "weekday": "a date like 2026-11-23",
     }.get(item.type, "a number")
+    if item.days is not None:
+        words = f"a date from {item.days.first} to {item.days.last}"
     bounds = [
         f"{word} {bound:,.15g}" for word, bound in (("at least", item.min), ("at most", item.max)) if bound is not None
     ]
@@ -101,7 +103,7 @@ def expected(item: Input) -> str:
 
 def kind(item: Input) -> Any:
     """The type that msgspec checks a value by."""
-    kinds = {"integer": int, "boolean": bool, "category": str, "weekday": date}
+    kinds = {"integer": int, "boolean": bool, "category": str, "weekday": date, "day": date}
     found: Any = kinds.get(item.type, float)
     if found in (int, float):
         low, high = _bounds(item)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from shared.store.predictions import Loss, Prediction, key_hash
+from shared.store.predictions import Loss, Prediction, Told, key_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.catalog.load import Catalog
     from shared.catalog.spec import Dataset
     from shared.scoring.rows import Rows
-    from shared.scoring.serving.session import LoadedVersion
+    from shared.scoring.serving.loaded import LoadedVersion
     from shared.store.predictions import PredictionRole
     from shared.store.records import Version
 
@@ -34,7 +34,7 @@ class Shown:
     """What the same rows were answered, beside a shadow that nobody is shown."""
 
     loaded: LoadedVersion
-    probabilities: NDArray[np.float32]
+    outputs: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Answered:
     rows: Rows
     places: Sequence[int]
     """Of the rows in the request, counted from 0."""
-    probabilities: NDArray[np.float32] | None
+    outputs: NDArray[np.float32] | None
     """None: ``loaded`` scores the rows when they are written down."""
     shown: Shown | None = None
 
@@ -90,17 +90,22 @@ class LineMaker:
         names = discretion.features(loaded.version)
         columns = [_cut(rows.columns[name][start:stop]) for name in names]
         features = zip(*columns, strict=True) if columns else repeat((), stop - start)
-        probabilities, decisions = _decided(loaded, _probabilities(answered, start, stop))
-        shown = _shown(answered.shown, start, stop)
+        told = loaded.told(_outputs(answered, start, stop))
+        shown: Iterable[Told] = repeat(Told(), stop - start)
+        against_version: str | UnsetType = UNSET
+        if answered.shown is not None:
+            against_version = answered.shown.loaded.version.version
+            shown = answered.shown.loaded.told(answered.shown.outputs[start:stop])
         at, version = instant(answered.at), loaded.version
-        for place, key, values, probability, decision, (against, said, decided) in zip(
-            answered.places[start:stop], rows.keys[start:stop], features, probabilities, decisions, shown, strict=True
+        for place, key, values, one, against in zip(
+            answered.places[start:stop], rows.keys[start:stop], features, told, shown, strict=True
         ):
             line = Prediction(
                 at=at, request=answered.request, row=place, model=version.model, version=version.version,
-                role=answered.role, probability=probability, decision=decision,
+                role=answered.role, probability=one.probability, decision=one.decision, forecast=one.forecast,
                 key_hash=discretion.key(version, key), features=dict(zip(names, values, strict=True)),
-                against=against, against_probability=said, against_decision=decided,
+                against=against_version, against_probability=against.probability, against_decision=against.decision,
+                against_forecast=against.forecast,
             )  # fmt: skip
             yield self._encode(line) + b"\n"
 
@@ -114,29 +119,12 @@ def instant(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _probabilities(answered: Answered, start: int, stop: int) -> NDArray[np.float32]:
-    if answered.probabilities is not None:
-        return answered.probabilities[start:stop]
+def _outputs(answered: Answered, start: int, stop: int) -> NDArray[np.float32]:
+    if answered.outputs is not None:
+        return answered.outputs[start:stop]
     columns = {name: values[start:stop] for name, values in answered.rows.columns.items()}
     loaded = answered.loaded
-    return loaded.checked(loaded.probabilities(loaded.encoder.encode(columns, stop - start)))
-
-
-def _decided(loaded: LoadedVersion, found: NDArray[np.float32]) -> tuple[list[float], list[str]]:
-    """Probabilities as an answer writes them, and the decisions."""
-    rule = loaded.version.decision
-    probabilities = found.tolist()
-    decisions = [rule.act if probability >= rule.threshold else rule.skip for probability in probabilities]
-    return [round(probability, 6) for probability in probabilities], decisions
-
-
-def _shown(
-    shown: Shown | None, start: int, stop: int
-) -> Iterator[tuple[str | UnsetType, float | UnsetType, str | UnsetType]]:
-    if shown is None:
-        return repeat((UNSET, UNSET, UNSET), stop - start)
-    probabilities, decisions = _decided(shown.loaded, shown.probabilities[start:stop])
-    return zip(repeat(shown.loaded.version.version, stop - start), probabilities, decisions, strict=True)
+    return loaded.checked(loaded.outputs(loaded.encoder.encode(columns, stop - start)))
 
 
 def _cut(values: Any) -> Any:

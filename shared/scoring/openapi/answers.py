@@ -17,12 +17,11 @@ from shared.scoring.http import CSV, JSON
 from shared.scoring.openapi.errors import SCHEMAS, problem, traced
 from shared.scoring.reasons.told import Reasons
 from shared.scoring.rows import Fault
+from shared.store.forecasts import LevelRecord
 from shared.store.records import Data, DecisionRule, Input, KeyColumn
 
 if TYPE_CHECKING:
     type Schema = dict[str, Any]
-
-KEY_TYPES = ["integer", "string", "null"]
 
 
 class Models(TypedDict):
@@ -44,7 +43,17 @@ class _Beside(TypedDict, total=False):
     shadow: Part
 
 
-class Model(_Beside):
+class _ByTask(TypedDict, total=False):
+    positive: str
+    decision: DecisionRule
+    measure: str
+    frequency: str
+    horizon: int
+    origin: str
+    levels: tuple[LevelRecord, ...]
+
+
+class Model(_Beside, _ByTask):
     """What a model takes, how it decides, how good it is."""
 
     model: str
@@ -52,8 +61,6 @@ class Model(_Beside):
     description: str
     version: str
     since: str
-    positive: str
-    decision: DecisionRule
     metrics: dict[str, float]
     data: Data
     key: KeyColumn
@@ -76,56 +83,17 @@ def schemas() -> dict[str, Schema]:
     """The components that all models share."""
     types = [Models, Model, VersionPage, HistoryPage, Health, Comparison, Reasons, Fault]
     _, found = msgspec.json.schema_components(types, ref_template=SCHEMAS + "{name}")
-    said = {name: text for kind in (Comparison, Reasons, Fault, State, Data) for name, text in _said_in(kind).items()}
+    said = {
+        name: text
+        for kind in (Comparison, Reasons, Fault, State, Data, LevelRecord)
+        for name, text in _said_in(kind).items()
+    }
     for name, schema in found.items():
         schema["description"] = _marked(schema.get("description", ""))
         for field, one in schema.get("properties", {}).items():
             if (name, field) in said:
                 schema["properties"][field] = {**one, "description": said[name, field]}
     return {**found, "Problem": problem()}
-
-
-def answer(model: str) -> Schema:
-    """The answer to a scoring request."""
-    return {
-        "title": f"Answers of {model}",
-        "type": "object",
-        "properties": {
-            "model": {"const": model},
-            "version": {"type": "string", "description": "The version that read the request."},
-            "predictions": {
-                "type": "array",
-                "items": {"$ref": f"{SCHEMAS}{model}.prediction"},
-                "description": "One for each row, in the order of the request.",
-            },
-        },
-        "required": ["model", "version", "predictions"],
-    }
-
-
-def prediction(model: str, key: str) -> Schema:
-    """The answer to one row. ``key`` is what an answer calls the row's name."""
-    return {
-        "title": f"Answer of {model} to a row",
-        "type": "object",
-        "properties": {
-            key: {"type": KEY_TYPES, "description": "What names the row, where the request says."},
-            "probability": {"type": "number", "minimum": 0, "maximum": 1},
-            "decision": {"type": "string"},
-            "version": {
-                "type": "string",
-                "description": "The version that answered this row, where it is not that of the whole answer: a canary "
-                "has its share.",
-            },
-            "warnings": {
-                "type": "array",
-                "items": {"type": "string"},
-                "description": "What the model does not know: the row was answered without it.",
-            },
-            "reasons": {"$ref": SCHEMAS + "Reasons"},
-        },
-        "required": ["probability", "decision"],
-    }
 
 
 def ok(description: str, content: dict[str, Schema]) -> Schema:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins as builtins
 
 from shared.scoring.http import CSV, JSON
-from shared.scoring.openapi.answers import answer, as_csv, of_schema, ok, prediction
+from shared.scoring.openapi.answers import as_csv, of_schema, ok
+from shared.scoring.openapi.by_task import answer, meaning, prediction
 from shared.scoring.openapi.errors import SCHEMAS, errors
 from shared.scoring.openapi.parameters import compared, of_version, ref
 from shared.scoring.openapi.rows import columns, example_columns, example_csv, example_row, row
@@ -17,7 +18,7 @@ from shared.scoring.rows import RequestFaulty
 from shared.scoring.scored import score
 
 if TYPE_CHECKING:
-    from shared.scoring.serving.session import LoadedVersion
+    from shared.scoring.serving.loaded import LoadedVersion
 
     type Schema = dict[str, Any]
 
@@ -50,12 +51,12 @@ def schemas_of(seen: Seen, limits: Limits) -> dict[str, Schema]:
     """The components that belong to one model; none where no version serves."""
     if seen.loaded is None:
         return {}
-    version, renderer = seen.loaded.version, seen.loaded.renderer
+    version, key = seen.loaded.asked, seen.loaded.renderer.key
     return {
         f"{seen.model}.row": row(version),
         f"{seen.model}.columns": columns(version, limits.rows),
-        f"{seen.model}.answer": answer(seen.model),
-        f"{seen.model}.prediction": prediction(seen.model, renderer.key),
+        f"{seen.model}.answer": answer(version),
+        f"{seen.model}.prediction": prediction(version, key),
     }
 
 
@@ -94,7 +95,7 @@ def _scoring(seen: Seen, limits: Limits) -> Schema:
     operation: Schema = {
         "operationId": f"score-{name}",
         "tags": [name],
-        "summary": "Score rows: a probability and a decision for each",
+        "summary": "Score rows",
         "description": _said_of(seen),
         "parameters": [of_version(_name(loaded)), *ref("explain", "top", *TRACED, "content-encoding")],
         "requestBody": _body(seen, limits),
@@ -133,11 +134,9 @@ def _said_of(seen: Seen) -> str:
     if seen.loaded is None:
         return f"`{seen.model}` {seen.state}: until it does, the answer is 503."
     version = seen.loaded.version
-    rule = version.decision
     about = f"{version.title}. {version.description}".strip()
     return (
-        f"{about}\n\nThe probability is that of `{version.positive}`; from {rule.threshold:g} on the decision is "
-        f"`{rule.act}`, below it `{rule.skip}`.\n\nTyped by version `{version.version}`, which serves. A version that "
+        f"{about}\n\n{meaning(version)}\n\nTyped by version `{version.version}`, which serves. A version that "
         "is asked for by name may take other inputs. Where one row has a fault, none is scored."
     )
 
@@ -145,7 +144,7 @@ def _said_of(seen: Seen) -> str:
 def _body(seen: Seen, limits: Limits) -> Schema:
     if seen.loaded is None:
         return {"required": True, "content": {JSON: {"schema": {"type": ["object", "array"]}}}}
-    version = seen.loaded.version
+    version = seen.loaded.asked
     one = {"$ref": f"{SCHEMAS}{seen.model}.row"}
     many = {"type": "array", "items": one, "minItems": 1, "maxItems": limits.rows, "title": "A list of rows"}
     first, second = example_row(version), example_row(version, second=True)
@@ -209,7 +208,7 @@ def _by_version(model: str) -> Schema:
 
 def _answered(loaded: LoadedVersion, content_type: str) -> Schema:
     """What the version says of the example; nothing where it cannot."""
-    rows = loaded.reader.read(json.dumps(example_row(loaded.version)).encode())
+    rows = loaded.reader.read(json.dumps(example_row(loaded.asked)).encode())
     writer = loaded.renderer.writer(content_type)
     try:
         writer.add([score(loaded, rows)])
@@ -223,7 +222,7 @@ def _faults(loaded: LoadedVersion | None) -> list[Schema]:
     """What the model says of a row in which every value is wrong: of its first two."""
     if loaded is None:
         return []
-    wrong: Schema = {name: [] for name in example_row(loaded.version)}
+    wrong: Schema = {name: [] for name in example_row(loaded.asked)}
     try:
         loaded.reader.read(json.dumps(wrong).encode())
     except RequestFaulty as error:

@@ -6,8 +6,11 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
+from shared.scoring.forecasts.expand import DATE as DATE_INPUT
+from shared.scoring.forecasts.expand import HORIZON
 from shared.scoring.formats.json_request import COLUMNS
 from shared.scoring.formats.values import values_of
+from shared.store.forecasts import Forecaster
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,7 +61,13 @@ def example_row(version: Version, *, second: bool = False) -> dict[str, Any]:
     values = values_of(version)
     made: dict[str, Any] = {version.key.name: place + 1}
     made |= {item.name: _examples(item, values[item.name])[place] for item in version.inputs}
-    return made
+    return _one_series(version, made, second=second) if isinstance(version, Forecaster) else made
+
+
+def _one_series(version: Forecaster, made: dict[str, Any], *, second: bool) -> dict[str, Any]:
+    """What may be sent of a forecast's inputs together: one series, and a horizon or a date."""
+    left_out = {*version.by[1:], HORIZON if second else DATE_INPUT}
+    return {name: None if name in left_out else value for name, value in made.items()}
 
 
 def example_columns(version: Version) -> dict[str, Any]:
@@ -104,13 +113,15 @@ def _kind(item: Input, value: Value) -> Schema:
             return {"type": "string"}
         case "boolean":
             return {"type": "boolean"}
-        case "weekday":
+        case "weekday" | "day":
             return {"type": "string", "format": "date", "pattern": DATE_PATTERN}
     low, high = value.bounds
     return {"type": "integer" if item.type == "integer" else "number", "minimum": low, "maximum": high}
 
 
 def _meaning(item: Input) -> str:
+    if item.days is not None:
+        return f"From {item.days.first} to {item.days.last}."
     if item.type == "weekday":
         return "The model sees which day of the week it is."
     if item.type != "category":
@@ -136,6 +147,8 @@ def _examples(item: Input, value: Value) -> list[Any]:
             return [True, False]
         case "weekday":
             return [DATE, NEXT_DATE]
+        case "day":
+            return [item.days.first, item.days.last] if item.days else [DATE, NEXT_DATE]
     low, high = value.bounds
     first = _between(item, low, high)
     second = first + 1 if first + 1 <= high else low
@@ -155,4 +168,6 @@ def _between(item: Input, low: float, high: float) -> float:
 
 def _text(value: Any) -> str:
     """As CSV writes it."""
+    if value is None:
+        return ""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -15,7 +15,7 @@ from shared.scoring.reasons.shapley import Explainer, most_scored
 from shared.scoring.reasons.told import Compared, Value, tell
 from shared.scoring.rows import cut
 from shared.store.background import Background
-from shared.store.records import from_json
+from shared.store.records import Classifier, from_json
 from shared.store.registry import BACKGROUND_FILE
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shared.scoring.http import Call
     from shared.scoring.reasons.told import Reasons
     from shared.scoring.scored import Scored
-    from shared.scoring.serving.session import LoadedVersion
+    from shared.scoring.serving.loaded import LoadedVersion
     from shared.store.records import Version
     from shared.store.registry import Registry
 
@@ -64,8 +64,8 @@ class GivenReasons:
             )
             raise Refusal(Kind.TOO_LARGE, detail)
         found = []
-        for row, answer in enumerate(scored.probabilities.tolist()):
-            effects = compared.explainer.explain(scored.matrix[row], answer, scored.loaded.probabilities)
+        for row, answer in enumerate(scored.outputs.tolist()):
+            effects = compared.explainer.explain(scored.matrix[row], answer, scored.loaded.outputs)
             if not np.isfinite(effects.each).all():
                 detail = f"row {row:,} cannot be explained: the model gives no number for rows that are mixed with it"
                 raise Refusal(Kind.NOT_EXPLAINED, detail)
@@ -85,6 +85,12 @@ class GivenReasons:
 
     def _read(self, loaded: LoadedVersion) -> Compared:
         version = loaded.version
+        if not isinstance(version, Classifier):
+            detail = (
+                f"model {version.model!r} forecasts: its answers are not explained one by one; the card of version "
+                f"{version.version} says what they rest on. Ask without ?explain=true"
+            )
+            raise Refusal(Kind.NOT_EXPLAINED, detail)
         if BACKGROUND_FILE not in version.files:
             detail = (
                 f"version {version.version} of model {version.model!r} was made before answers could be explained; "
@@ -129,7 +135,7 @@ def read_compared(registry: Registry, loaded: LoadedVersion) -> Compared:
     rows = _encoded(stored, version)
     days = f"{stored.first[:DAY]} to {stored.last[:DAY]}"
     words = f"{len(rows):,} of the newest {stored.chosen_from:,} rows that training saw, {days}"
-    return Compared(Explainer(rows, loaded.probabilities(rows)), len(rows), words)
+    return Compared(Explainer(rows, loaded.outputs(rows)), len(rows), words)
 
 
 def _encoded(stored: Background, version: Version) -> NDArray[np.float32]:

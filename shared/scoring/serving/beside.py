@@ -29,6 +29,8 @@ def _unfit(taken: Input | None, item: Input) -> str | None:
         return f"it takes {item.name!r} as {item.type}, not as {taken.type}"
     if taken.nullable and not item.nullable:
         return f"it takes no empty {item.name!r}"
+    if taken.days != item.days:
+        return f"it forecasts other days by {item.name!r}"
     if _low(item) > _low(taken) or _high(item) < _high(taken):
         return f"it takes {item.name!r} from {_low(item):.15g} to {_high(item):.15g} alone"
     return None

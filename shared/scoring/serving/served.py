@@ -15,7 +15,7 @@ from shared.scoring.serving.shelf import Shelf
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.scoring.serving.session import LoadedVersion
+    from shared.scoring.serving.loaded import LoadedVersion
     from shared.store.records import Beside, Champion
     from shared.store.registry import Registry, Serving
 

@@ -11,7 +11,7 @@ from shared.scoring.serving.memory import give_back_freed
 from shared.scoring.serving.session import load_version
 
 if TYPE_CHECKING:
-    from shared.scoring.serving.session import LoadedVersion
+    from shared.scoring.serving.loaded import LoadedVersion
     from shared.store.registry import Registry
 
 logger = logging.getLogger(__name__)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from shared.scoring.rows import Rows
     from shared.scoring.scored import Scored
     from shared.scoring.seams import Share
+    from shared.scoring.serving.loaded import LoadedVersion
     from shared.scoring.serving.served import Live, Served
-    from shared.scoring.serving.session import LoadedVersion
     from shared.store.predictions import PredictionRole
 
 VERSION = "version"
@@ -133,8 +133,8 @@ def _chosen(scored: Scored, share: float) -> tuple[Rows, NDArray[np.float32], Se
     if places is not None:
         numbers = [rows.first + place for place in places]
     if share >= 1:
-        return rows, scored.probabilities, numbers
+        return rows, scored.outputs, numbers
     taken = [place for place in range(rows.count) if random() < share]  # noqa: S311 - nothing is kept secret by it
     if not taken:
         return None
-    return rows.take(taken), scored.probabilities[taken], [numbers[place] for place in taken]
+    return rows.take(taken), scored.outputs[taken], [numbers[place] for place in taken]

@@ -16,8 +16,8 @@ from shared.store.names import VERSION_PATTERN
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shared.scoring.serving.loaded import LoadedVersion
     from shared.scoring.serving.served import Served
-    from shared.scoring.serving.session import LoadedVersion
     from shared.store.registry import Registry
 
 logger = logging.getLogger(__name__)
