@@ -30,6 +30,15 @@ class ForecastCandidate(Struct, frozen=True):
     """Its part in the blend."""
 
 
+class BandRecord(Struct, frozen=True):
+    """How well a part of the horizon was forecast."""
+
+    until: int
+    """The last period of it; the first one follows the band before."""
+    wape: float
+    naive_wape: float
+
+
 class LevelRecord(Struct, frozen=True):
     """The series of one level, and how well they were forecast on the judging origins."""
 
@@ -46,8 +55,7 @@ class LevelRecord(Struct, frozen=True):
     """Share of the days within the intervals, by their percentage."""
     bias: float
     """Sum of forecasts over sum of what was sold, less one."""
-    by_horizon: tuple[tuple[int, float, float], ...] = ()
-    """Last day of a band of the horizon, WAPE in it, that of the naive forecast."""
+    by_horizon: tuple[BandRecord, ...] = ()
 
 
 class LinesRecord(Struct, frozen=True):

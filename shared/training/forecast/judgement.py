@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.store.forecasts import COVERAGES, Drawn, ForecastCandidate, LevelRecord
+from shared.store.forecasts import COVERAGES, BandRecord, Drawn, ForecastCandidate, LevelRecord
 from shared.training.forecast import errors
 from shared.training.forecast.members import FAMILIES, NAIVE, SETTINGS
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shared.training.forecast.rolling import Rolled, World
     from shared.training.forecast.solution import Judged, Solution
 
-HORIZON_BANDS = (1, 7, 14, 28, 91, 366)
+HORIZON_BANDS = (7, 14, 28, 91, 366)
 """Last periods of the bands that errors are told by."""
 WORST = 10
 BIGGEST = 100
@@ -66,13 +66,11 @@ def coverage(judged: Judged) -> dict[int, float]:
     return found
 
 
-def _by_horizon(
-    judged: Judged, naive: Sequence[NDArray[np.float32]], horizon: int
-) -> Iterator[tuple[int, float, float]]:
+def _by_horizon(judged: Judged, naive: Sequence[NDArray[np.float32]], horizon: int) -> Iterator[BandRecord]:
     start = 0
     for end in (*(end for end in HORIZON_BANDS if end < horizon), horizon):
         came, said, simple = ([one[:, start:end] for one in found] for found in (judged.came, judged.said, naive))
-        yield end, _mean(errors.wape, came, said), _mean(errors.wape, came, simple)
+        yield BandRecord(end, _mean(errors.wape, came, said), _mean(errors.wape, came, simple))
         start = end
 
 

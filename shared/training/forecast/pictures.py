@@ -64,9 +64,9 @@ def forecast_picture(drawn: Sequence[Drawn], unit: str) -> Markup:
 def horizon_picture(level: LevelRecord) -> Markup:
     """The error by how far ahead, beside that of the naive forecast."""
     bands = level.by_horizon
-    up = Axis.of([value for _, own, naive in bands for value in (own, naive)], percent)
+    up = Axis.of([value for band in bands for value in (band.wape, band.naive_wape)], percent)
     picture = _frame("horizon", up, "error, share of what was sold")
-    told = "; ".join(f"up to {end}: {percent(own)} against {percent(naive)}" for end, own, naive in bands)
+    told = "; ".join(f"up to {band.until}: {percent(band.wape)} against {percent(band.naive_wape)}" for band in bands)
     _describe(
         picture,
         "horizon",
@@ -76,10 +76,11 @@ def horizon_picture(level: LevelRecord) -> Markup:
     )
     wide = (RIGHT - LEFT) / max(len(bands), 1)
     begin = 1
-    for place, (end, own, naive) in enumerate(bands):
+    for place, band in enumerate(bands):
+        end = band.until
         left = LEFT + wide * (place + BAR_GAP)
         half = wide * (0.5 - BAR_GAP)
-        for x, value, kind in ((left, own, "bar"), (left + half, naive, "bar naive")):
+        for x, value, kind in ((left, band.wape, "bar"), (left + half, band.naive_wape, "bar naive")):
             y = _y(value, up)
             size = {"x": f"{x:.1f}", "y": f"{y:.1f}", "width": f"{half:.1f}", "height": f"{BOTTOM - y:.1f}"}
             SubElement(picture, "rect", {"class": kind, **size})
