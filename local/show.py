@@ -27,12 +27,13 @@ def show_step(text: str) -> None:
     console.print(f"[bold]{text}[/bold]")
 
 
-def show_export(manifest: Manifest, seconds: float) -> None:
+def show_export(manifest: Manifest, seconds: float | None = None) -> None:
     """What an export wrote."""
+    took = "" if seconds is None else f", in {seconds:.1f} s"
     size_mb = sum(part.size_bytes for part in manifest.parts) / 1e6
     console.print(
         f"  {manifest.rows:,} rows of {manifest.dataset!r}, {len(manifest.columns)} columns, {size_mb:.1f} MB in "
-        f"{len(manifest.parts)} part(s), slot {manifest.slot}, in {seconds:.1f} s"
+        f"{len(manifest.parts)} part(s), slot {manifest.slot}{took}"
     )
 
 
@@ -172,5 +173,6 @@ def show_running(platform: Platform, use_cases: Sequence[UseCase]) -> None:
     for use_case in use_cases:
         dataset, model = use_case.dataset.name, use_case.model.name
         console.print(f"  drop a CSV:    .venv/bin/python -m local drop FILE.csv --dataset {dataset}", markup=False)
-        console.print(f"  score a CSV:   .venv/bin/python -m local score FILE.csv --model {model}", markup=False)
+        if use_case.model.task != "forecast":
+            console.print(f"  score a CSV:   .venv/bin/python -m local score FILE.csv --model {model}", markup=False)
         console.print(f"  what serves:   .venv/bin/python -m local history {model}", markup=False)

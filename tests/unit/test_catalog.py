@@ -27,7 +27,7 @@ def test_the_good_file_has_no_faults() -> None:
 
 
 def test_the_built_in_catalog_loads() -> None:
-    assert [use_case.model.name for use_case in load_catalog(BUILT_IN_CATALOG).use_cases] == ["phone"]
+    assert [use_case.model.name for use_case in load_catalog(BUILT_IN_CATALOG).use_cases] == ["phone", "sales"]
     assert phone().model.decision.threshold == pytest.approx(0.1)
 
 
