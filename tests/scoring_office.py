@@ -43,9 +43,13 @@ class Office:
 
     def ask(self, content: Any, query: dict[str, str] | None = None, **headers: str) -> Answer:
         """Score, with ``content_type="text/csv"`` and the like."""
+        return self.asked_at(SCORE, content, query, **headers)
+
+    def asked_at(self, path: str, content: Any, query: dict[str, str] | None = None, **headers: str) -> Answer:
+        """The same, at any address."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.scorer.answer(Call("POST", SCORE, body, query or {}, named))
+        return self.scorer.answer(Call("POST", path, body, query or {}, named))
 
     def put(self, version: str, file: str, data: bytes) -> None:
         self.blobs.write(names.version_file(MODEL, version, file), data)

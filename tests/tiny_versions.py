@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from shared.catalog.spec import UseCase
+    from shared.store.records import Version
     from shared.store.registry import Registry, Role
 
 MODEL = "phone"
@@ -136,7 +137,7 @@ def register(registry: Registry, number: int = 1, inputs: Sequence[Input] = INPU
     return version
 
 
-def promote(registry: Registry, version: Classifier) -> None:
+def promote(registry: Registry, version: Version) -> None:
     """Let ``version`` serve."""
     serving = registry.champion(version.model)
     previous = serving.champion.version if serving else None

@@ -36,10 +36,10 @@ class ForecastRenderer:
         self.by = version.by
         fields: list[Any] = [("key", Any, UNSET)]
         fields += [(f"by_{place}", Any, UNSET) for place in range(len(self.by))]
-        fields += [("date", Any), *((name, float) for name in OUTPUTS)]
+        fields += [(name, Any, UNSET) for name in (DATE, *OUTPUTS)]
         fields += [("version", str | UnsetType, UNSET), ("warnings", list[str] | UnsetType, UNSET)]
         named = {"key": self.key, **{f"by_{place}": name for place, name in enumerate(self.by)}}
-        self.prediction = msgspec.defstruct("Prediction", fields, rename=named, gc=False, kw_only=False)
+        self.prediction = msgspec.defstruct("Prediction", fields, rename=named, gc=False)
         told = {"model": version.model, "version": version.version, "origin": version.origin}
         head = msgspec.json.encode({**told, "measure": version.measure})
         self.begin, self.end = head[:-1] + b',"predictions":', b"}"
