@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from local.memory_blobs import MemoryBlobs
 from shared.catalog.load import Catalog, parse_use_case
 from shared.csv_format import csv_rows
 from shared.store import names
+from shared.store.records import Manifest, Part
 from shared.store.registry import Registry
+from shared.training.forecast import trees
+from shared.training.forecast.series import sales_of
 from shared.training.run import train
+from shared.training.table import read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from shared.catalog.forecast import ForecastCase
     from shared.store.forecasts import Forecaster
     from shared.store.records import RunRecord
+    from shared.training.forecast.series import Level, Sales
 
 CATALOG = """
 [dataset]
@@ -101,6 +109,16 @@ def lines(days: int = 300, seed: int = 1, last: date = LAST) -> list[Line]:
     return found
 
 
+def sums(sold: Iterable[Line], catalog: str = CATALOG, slot_day: date = date(2026, 11, 23)) -> Sales:
+    """The lines, read as a drop is and summed."""
+    case, blobs = case_of(catalog), MemoryBlobs()
+    data = csv_of(sold)
+    part = Part("drop.csv", data.count(b"\n") - 1, len(data), hashlib.sha256(data).hexdigest())
+    blobs.write(part.name, data)
+    manifest = Manifest("sales", "20261123T020000Z", {}, (part,), part.rows, "")
+    return sales_of(read_table([manifest], case.dataset, blobs).frame, case, slot_day)
+
+
 def csv_of(sold: Iterable[Line]) -> bytes:
     """As a drop."""
     rows = [
@@ -126,6 +144,11 @@ def case_of(text: str = CATALOG) -> ForecastCase:
     case = parse_use_case(text.encode(), "sales.toml", faults)
     assert not faults, faults
     return case  # type: ignore[return-value]
+
+
+def level(sales: Sales, name: str) -> Level:
+    """One level of them."""
+    return next(one for one in sales.levels if one.name == name)
 
 
 @dataclass
@@ -159,9 +182,19 @@ class Shop:
         return self.registry.version("sales", champion.champion.version)  # type: ignore[return-value]
 
 
+@contextmanager
+def small_trees() -> Iterator[None]:
+    """Trees that are fitted in no time, for tests that do not ask how good they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(trees.SETTINGS, "max_iter", 10)
+        patch.setattr(trees, "DAILY_ORIGINS", 40)
+        yield
+
+
 @cache
 def trained_shop() -> Shop:
     """One drop of 300 days, trained on once per process: look, and do not touch."""
     shop = Shop()
-    shop.drop(lines())
+    with small_trees():
+        shop.drop(lines())
     return shop

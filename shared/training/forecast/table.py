@@ -28,7 +28,7 @@ REST = "(each other)"
 def written(solution: Solution) -> bytes:
     """All levels, as CSV."""
     world = solution.world
-    dates = [str(world.sales.days.date_of(world.sales.days.count + ahead)) for ahead in range(world.horizon)]
+    dates = [world.sales.days.date_of(world.sales.days.count + ahead) for ahead in range(world.horizon)]
     parts = [csv_rows([HEADER])]
     for rolled, said, intervals in zip(world.levels, solution.said, solution.intervals, strict=True):
         level = rolled.level
@@ -44,7 +44,9 @@ def written(solution: Solution) -> bytes:
 def after(data: bytes, day: date) -> bytes:
     """The lines of a table that are of days after ``day``. Raises VersionError."""
     header, rows = _read(data)
-    return csv_rows([header]) + csv_rows([row for row in rows if date.fromisoformat(str(row[2])) > day])
+    dated = ((level, series, date.fromisoformat(str(text)), *numbers) for level, series, text, *numbers in rows)
+    kept = [(*row[:3], *(float(number or "nan") for number in row[3:])) for row in dated if row[2] > day]
+    return csv_rows([header]) + csv_rows(kept)
 
 
 def forecasts_of(data: bytes) -> dict[tuple[str, str], dict[date, NDArray[np.float64]]]:
