@@ -35,8 +35,13 @@ def csv_rows(rows: Sequence[Sequence[Any]]) -> bytes:
     Every text is quoted and nothing else is, so that "" and NULL differ. Column by column, since a column's values
     are mostly of one type: twice as fast as the csv module, which looks at every character of every field.
     """
+    return "".join(csv_lines(rows)).encode()
+
+
+def csv_lines(rows: Sequence[Sequence[Any]]) -> list[str]:
+    """The same, row by row."""
     columns = [_fields(column) for column in zip(*rows, strict=True)]
-    return "".join(line + LINE_END for line in map(",".join, zip(*columns, strict=True))).encode()
+    return [line + LINE_END for line in map(",".join, zip(*columns, strict=True))]
 
 
 def _fields(column: Sequence[Any]) -> Iterable[str]:

@@ -60,10 +60,10 @@ class Encoder:
             values = columns[item.name]
             if item.type == "weekday":
                 matrix[:, place] = _weekdays(values)
-            elif item.days is not None:
-                matrix[:, place] = _numbers(values, item.days)
             elif codes is not None:
                 matrix[:, place] = _coded(values, codes)
+            elif item.days is not None:
+                matrix[:, place] = _numbers(values, item.days)
             else:
                 matrix[:, place] = _floats(values)
         return matrix
@@ -75,10 +75,10 @@ class Encoder:
             values = columns[item.name]
             if item.type == "weekday":
                 values = _weekdays(values)
-            elif item.days is not None:
-                values = _numbers(values, item.days)
             elif codes is not None:
                 values = [codes.get(value, UNKNOWN_LEVEL) for value in values]
+            elif item.days is not None:
+                values = _numbers(values, item.days)
             lines.append(values)
         # Each by way of Python's float, which has 64 bits, as above; None becomes NaN.
         return np.array(list(zip(*lines, strict=True)), dtype=np.float32).reshape(rows, len(lines))

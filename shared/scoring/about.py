@@ -14,7 +14,7 @@ from shared.scoring.rows import cut
 from shared.scoring.serving.served import NoChampion
 from shared.scoring.serving.versions import STORAGE_RETRY_SECONDS
 from shared.store.names import VERSION_PATTERN, parse_stamp
-from shared.store.records import PROMOTIONS
+from shared.store.records import PROMOTIONS, Days, HistoryEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from shared.scoring.log.prediction_log import PredictionLog
     from shared.scoring.serving.served import Live, Served
     from shared.scoring.serving.versions import Versions
-    from shared.store.records import HistoryEntry
     from shared.store.registry import Registry
 
 LIMIT, BEFORE = "limit", "before"
@@ -48,6 +47,8 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     version: str | None
     state: str
     title: str = ""
+    days: Days | None = None
+    """That it forecasts."""
     canary: Part | None = None
     shadow: Part | None = None
     problems: tuple[str, ...] = ()
@@ -66,6 +67,8 @@ class VersionLine(msgspec.Struct, frozen=True):
     """On the newest rows, before it saw them."""
     rows: int | None
     """That it comes from."""
+    wape: float | msgspec.UnsetType = msgspec.UNSET
+    """Of a forecast: the sum of its errors over the sum of what came, on the newest days, before it saw them."""
 
 
 class VersionPage(msgspec.Struct, frozen=True):
@@ -178,7 +181,8 @@ class About:
         version = live.champion.version
         trouble = (f"champion.json cannot be followed: {served.trouble}",) if served.trouble else ()
         problems = (*live.problems, *trouble)
-        return State(model, version.version, "serving", version.title, **_beside(live), problems=problems)
+        days = live.champion.days
+        return State(model, version.version, "serving", version.title, days, **_beside(live), problems=problems)
 
     def _version_page(self, model: str, limit: int, before: str | None) -> VersionPage:
         found = [name for name in reversed(self._registry.versions(model)) if before is None or name < before]
@@ -207,7 +211,8 @@ class About:
                 version = self._registry.version(model, name)
             except (VersionError, BlobMissing, ValueError):
                 return VersionLine(name, "cannot be read", None, None, None)
-            line = self._lines[model, name] = VersionLine(name, "", made, version.metrics.get("auc"), version.data.rows)
+            auc, wape = version.metrics.get("auc"), version.metrics.get("wape", msgspec.UNSET)
+            line = self._lines[model, name] = VersionLine(name, "", made, auc, version.data.rows, wape)
             while len(self._lines) > KEPT:
                 self._lines.popitem(last=False)
         return msgspec.structs.replace(line, state=state)

@@ -23,6 +23,7 @@ from shared.scoring.scored import begin, score
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from shared.scoring.admission import Held
     from shared.scoring.formats.render import Writer
     from shared.scoring.http import Call
     from shared.scoring.rows import Rows
@@ -46,10 +47,9 @@ FORMS = {
 BROKEN_RETRY_SECONDS = 60
 AHEAD = 3
 """Chunks of rows that are begun before the first of them is waited for."""
-SHORT_BYTES = 4096
-"""Some ten rows of JSON."""
 MEMORY = {JSON: 8, CSV: 2}
-"""Bytes that a request takes for each byte of its body, the answer included."""
+"""Bytes that a request takes for each byte of its body, the answer included; a long answer to a short one is counted
+by its rows."""
 
 
 class Pipeline:
@@ -65,10 +65,9 @@ class Pipeline:
     def answers_at_once(self, model: str, call: Call) -> bool:
         """Whether the body is short, nothing has to be inflated or explained, and the champion is known."""
         return (
-            len(call.body) <= SHORT_BYTES
+            len(call.body) <= self._versions.at_once_bytes(model)
             and not call.query.keys() & {VERSION, EXPLAIN}
             and "content-encoding" not in call.headers
-            and self._versions.is_at_hand(model)
         )
 
     def answer(self, model: str, call: Call) -> Answer:
@@ -101,7 +100,8 @@ class Pipeline:
                 held.grow(len(body) * MEMORY[sent])
             reader = loaded.csv_reader if sent == CSV else loaded.reader
             try:
-                yield loaded, self._counted(reader.chunks(body), sent)
+                chunks = self._counted(reader.chunks(body), sent)
+                yield loaded, _held(chunks, held, loaded.answer_bytes) if loaded.answer_bytes else chunks
             except (NotRead, RequestFaulty, VersionError) as error:
                 raise _told(error, sent) from error
 
@@ -155,6 +155,15 @@ class Pipeline:
         writer.add(shares)
         watched = [watcher.watch(call, scored) for watcher in self._seams.watchers for scored in shares]
         return (one for one in watched if one is not None)
+
+
+def _held(chunks: Iterator[Rows], held: Held, row_bytes: int) -> Iterator[Rows]:
+    """The chunks, as long as there is memory for the answers to them. Raises Refusal."""
+    size_bytes = held.size_bytes
+    for rows in chunks:
+        size_bytes += rows.count * row_bytes
+        held.grow(size_bytes)
+        yield rows
 
 
 def _checked_query(call: Call) -> bool:

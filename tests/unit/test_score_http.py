@@ -14,7 +14,7 @@ import pytest
 
 import score_http
 from shared import wiring
-from shared.scoring.pipeline import SHORT_BYTES
+from shared.scoring.serving.loaded import SHORT_BYTES
 from tests.scoring_office import SCORE, Office
 from tests.tiny_versions import MODEL, ROW, serve
 

@@ -5,6 +5,7 @@ Probabilities are rounded to six digits in one way, whether one row is answered 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -12,17 +13,18 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
 
-from shared.csv_format import csv_rows
+from shared.csv_format import csv_lines, csv_rows
 from shared.features import FEW_ROWS
 from shared.scoring.http import CSV, JSON
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from shared.scoring.scored import Scored
-    from shared.store.records import Classifier
+    from shared.store.records import Classifier, Version
 
-RESERVED = ("probability", "decision", "version", "warnings", "reasons")
+REASONS = "reasons"
+RESERVED = ("probability", "decision", "version", "warnings", REASONS)
 """What a prediction holds beside the key."""
 SCALE = 1e6
 
@@ -39,14 +41,43 @@ class Writer(Protocol):
         """The answer, once all rows have been added."""
 
 
-class Renderer:
-    """Writes the answers of requests that one version reads."""
+class AnswerRenderer(ABC):
+    """Writes the answers of requests that one version reads. What an answer says of a row is the task's."""
+
+    csv_columns: tuple[str, ...]
+    """All that CSV tells of a row beside its name."""
+
+    def __init__(self, version: Version, key: str, prediction: Callable[..., Any], head: Mapping[str, Any]) -> None:
+        """``prediction`` makes what an answer says of one row, of its name, under ``key``, and what the task says.
+
+        ``head``: what an answer begins with, beside model and version.
+        """
+        self.version, self.key, self.prediction = version, key, prediction
+        begin = msgspec.json.encode({"model": version.model, "version": version.version, **head})
+        self.begin, self.end = begin[:-1] + b',"predictions":', b"}"
+
+    def writer(self, content_type: str) -> Writer:
+        """For one answer."""
+        return CsvWriter(self) if content_type == CSV else _JsonWriter(self)
+
+    @abstractmethod
+    def predictions(self, scored: Scored) -> list[Any]:
+        """For JSON, what is said of each row but for version, warnings and reasons, which can be set."""
+
+    @abstractmethod
+    def lines(self, scored: Scored) -> list[tuple[Any, ...]]:
+        """For CSV: each row's name, then a value for each of ``csv_columns``, and for the reasons where there are."""
+
+
+class Renderer(AnswerRenderer):
+    """Writes probabilities and decisions."""
+
+    csv_columns = RESERVED[:-1]
 
     def __init__(self, version: Classifier) -> None:
-        self.version = version
         name = version.key.name
-        self.key = name if name not in RESERVED else f"{name}_"
-        self.prediction = msgspec.defstruct(
+        key = name if name not in RESERVED else f"{name}_"
+        prediction = msgspec.defstruct(
             "Prediction",
             [
                 ("key", Any, UNSET),
@@ -56,21 +87,28 @@ class Renderer:
                 ("warnings", list[str] | UnsetType, UNSET),
                 ("reasons", Any, UNSET),
             ],
-            rename={"key": self.key},
+            rename={"key": key},
             gc=False,
         )
-        head = msgspec.json.encode({"model": version.model, "version": version.version})
-        self.begin, self.end = head[:-1] + b',"predictions":', b"}"
+        super().__init__(version, key, prediction, {})
 
-    def writer(self, content_type: str) -> Writer:
-        """For one answer."""
-        return CsvWriter(self) if content_type == CSV else _JsonWriter(self)
+    def predictions(self, scored: Scored) -> list[Any]:
+        """See AnswerRenderer."""
+        return list(map(self.prediction, scored.rows.keys, *said(scored)))
+
+    def lines(self, scored: Scored) -> list[tuple[Any, ...]]:
+        """See AnswerRenderer."""
+        version = repeat(scored.loaded.version.version)
+        columns: list[Any] = [scored.rows.keys, *said(scored), version, joined(scored)]
+        if scored.reasons is not None:
+            columns.append([msgspec.json.encode(reasons).decode() for reasons in scored.reasons])
+        return list(zip(*columns, strict=False))  # the version repeats without end
 
 
 class _JsonWriter:
     content_type = JSON
 
-    def __init__(self, renderer: Renderer) -> None:
+    def __init__(self, renderer: AnswerRenderer) -> None:
         self._renderer = renderer
         self._parts: list[bytes] = []
 
@@ -83,9 +121,7 @@ class _JsonWriter:
         return b"".join((self._renderer.begin, *lists, self._renderer.end))
 
     def _predictions(self, scored: Scored) -> list[Any]:
-        make, keys = self._renderer.prediction, scored.rows.keys
-        probabilities, decisions = said(scored)
-        predictions: list[Any] = list(map(make, keys, probabilities, decisions))
+        predictions = self._renderer.predictions(scored)
         if scored.loaded.version.version != self._renderer.version.version:
             for prediction in predictions:
                 prediction.version = scored.loaded.version.version
@@ -101,35 +137,36 @@ class CsvWriter:
 
     content_type = CSV
 
-    def __init__(self, renderer: Renderer) -> None:
+    def __init__(self, renderer: AnswerRenderer) -> None:
         self._renderer = renderer
-        self._columns = list(RESERVED[:-1])
-        self._keyless: list[list[tuple[Any, ...]]] = []
+        self._columns = list(renderer.csv_columns)
+        self._keyless: list[str] = []
         """What came before any row had a key: a later row may have one, and then all of them have a field for it."""
         self._has_key = False
         self._parts: list[bytes] = []
 
     def add(self, shares: Sequence[Scored]) -> None:
         """The next rows."""
-        lines = in_order(shares, [self._lines(scored) for scored in shares])
+        lines = in_order(shares, [self._renderer.lines(scored) for scored in shares])
         if any(scored.reasons is not None for scored in shares):
-            self._columns = list(RESERVED)
+            self._columns = [*self._renderer.csv_columns, REASONS]
         if self._has_key:
             self._parts.append(csv_rows(_with_key(lines)))
             return
-        self._keyless.append(lines)
         self._has_key = any(line[0] is not UNSET for line in lines)
-        if self._has_key:
-            self._parts.append(csv_rows([[self._renderer.key, *self._columns]]))
-            self._parts += [csv_rows(_with_key(before)) for before in self._keyless]
-            self._keyless.clear()
+        if not self._has_key:
+            self._keyless += csv_lines([line[1:] for line in lines])
+            return
+        self._parts.append(csv_rows([[self._renderer.key, *self._columns]]))
+        self._parts += [b",", ",".join(self._keyless).encode()] if self._keyless else []
+        self._parts.append(csv_rows(_with_key(lines)))
+        self._keyless.clear()
 
     def body(self) -> bytes:
         """All that was added."""
         if self._has_key:
             return self.taken()
-        header = csv_rows([self._columns])
-        return header + b"".join(csv_rows([line[1:] for line in lines]) for lines in self._keyless)
+        return csv_rows([self._columns]) + "".join(self._keyless).encode()
 
     def taken(self) -> bytes:
         """All that was added since this was asked last, for answers that are sent on as they are written.
@@ -139,16 +176,13 @@ class CsvWriter:
         parts, self._parts = self._parts, []
         return b"".join(parts)
 
-    def _lines(self, scored: Scored) -> list[tuple[Any, ...]]:
-        probabilities, decisions = said(scored)
-        warnings: list[str | None] = [None] * scored.rows.count
-        for row, told in scored.warnings.items():
-            warnings[row] = "; ".join(told)
-        version = repeat(scored.loaded.version.version)
-        columns: list[Any] = [scored.rows.keys, probabilities, decisions, version, warnings]
-        if scored.reasons is not None:
-            columns.append([msgspec.json.encode(reasons).decode() for reasons in scored.reasons])
-        return list(zip(*columns, strict=False))  # the version repeats without end
+
+def joined(scored: Scored) -> list[str | None]:
+    """Each row's warnings as one text, for CSV."""
+    warnings: list[str | None] = [None] * scored.rows.count
+    for row, told in scored.warnings.items():
+        warnings[row] = "; ".join(told)
+    return warnings
 
 
 def said(scored: Scored) -> tuple[list[float], list[str]]:

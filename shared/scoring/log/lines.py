@@ -64,8 +64,11 @@ class Discretion:
         self._secret = secret
 
     def features(self, version: Version) -> list[str]:
-        """The inputs that may be written, in their order. One that the catalog does not know any more may not."""
-        return [item.name for item in version.inputs if item.name in self._plain]
+        """The inputs that may be written, in their order. One that the catalog does not know any more may not.
+
+        The days of a forecast are nobody's, and in no table.
+        """
+        return [item.name for item in version.inputs if item.name in self._plain or item.days is not None]
 
     def key(self, version: Version, key: Any) -> str | None:
         """What stands for a row's key. A personal one has no plain hash, since that can be found out by trying."""

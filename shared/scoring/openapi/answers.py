@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import msgspec
 
 from shared.scoring.about import HistoryPage, Part, State, VersionPage
-from shared.scoring.compare import Comparison
+from shared.scoring.compared import Comparison
+from shared.scoring.forecasts.compare import ForecastComparison
 from shared.scoring.http import CSV, JSON
 from shared.scoring.openapi.errors import SCHEMAS, problem, traced
 from shared.scoring.reasons.told import Reasons
 from shared.scoring.rows import Fault
 from shared.store.forecasts import LevelRecord
-from shared.store.records import Data, DecisionRule, Input, KeyColumn
+from shared.store.records import Data, Days, DecisionRule, Input, KeyColumn
 
 if TYPE_CHECKING:
     type Schema = dict[str, Any]
@@ -50,6 +51,7 @@ class _ByTask(TypedDict, total=False):
     frequency: str
     horizon: int
     origin: str
+    days: Days
     levels: tuple[LevelRecord, ...]
 
 
@@ -81,11 +83,11 @@ class Health(_Logged):
 
 def schemas() -> dict[str, Schema]:
     """The components that all models share."""
-    types = [Models, Model, VersionPage, HistoryPage, Health, Comparison, Reasons, Fault]
+    types = [Models, Model, VersionPage, HistoryPage, Health, Comparison, ForecastComparison, Reasons, Fault]
     _, found = msgspec.json.schema_components(types, ref_template=SCHEMAS + "{name}")
     said = {
         name: text
-        for kind in (Comparison, Reasons, Fault, State, Data, LevelRecord)
+        for kind in (Comparison, ForecastComparison, Reasons, Fault, State, Data, LevelRecord)
         for name, text in _said_in(kind).items()
     }
     for name, schema in found.items():

@@ -121,7 +121,7 @@ def _comparing(seen: Seen, limits: Limits) -> Schema:
         "responses": errors("compare", _faults(seen.loaded)),
     }
     if seen.loaded is not None:
-        done = ok("Both answers for each row, and how far they are apart.", of_schema("Comparison"))
+        done = ok("Both answers for each row, and how far they are apart.", of_schema(seen.loaded.comparison.__name__))
         operation["responses"] = {"200": done, **operation["responses"]}
     return operation
 

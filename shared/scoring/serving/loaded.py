@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shared.scoring.rows import Rows
+    from shared.scoring.scored import Scored
     from shared.scoring.seams import ChunkReader, Reader, Renders
     from shared.store.predictions import Told
-    from shared.store.records import Version
+    from shared.store.records import Days, Version
+
+SHORT_BYTES = 4096
+"""Some ten rows of JSON."""
 
 
 class LoadedVersion(ABC):
@@ -35,6 +40,14 @@ class LoadedVersion(ABC):
     """How many numbers it gives for each row."""
     unknown: ClassVar[str] = ""
     """What is added to the warning of an unknown level."""
+    comparison: ClassVar[Callable[..., Any]]
+    """What is answered of two versions: of their names, and of what ``compared`` gives."""
+    answer_bytes: ClassVar[int] = 0
+    """What the answer to a row takes in memory, where a short request may have a long one."""
+    at_once_bytes: int = SHORT_BYTES
+    """A body of so many at most is answered within a millisecond or two."""
+    days: Days | None = None
+    """Those that it forecasts."""
 
     def __init__(self, version: Version, graph: bytes) -> None:
         """Raises VersionError where the graph is not one that takes this version's inputs, or no request can."""
@@ -89,6 +102,21 @@ class LoadedVersion(ABC):
     @abstractmethod
     def about(self) -> dict[str, Any]:
         """What GET models/{model} tells beside what it tells of versions of every task."""
+
+    @abstractmethod
+    def compared(self, both: Sequence[tuple[Scored, Scored]]) -> tuple[Any, list[Any]]:
+        """The sum of what this version and another one of its task say of the same rows, and row by row."""
+
+    def takes(self, rows: Rows) -> Sequence[bool] | None:  # noqa: ARG002
+        """Which rows this version can answer that another one's reader has read, and for which it may stand in.
+
+        None is all.
+        """
+        return None
+
+    def contents(self, rows: Rows) -> NDArray[np.float32]:
+        """What a row is known by that nothing names, shape (rows, n)."""
+        return self.encoder.encode(rows.columns, rows.count)
 
     def _reader(self) -> Reader:
         return RowReader(self.version)

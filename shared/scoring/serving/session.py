@@ -9,6 +9,7 @@ import numpy as np
 
 from shared.errors import VersionError
 from shared.features import FEW_ROWS, GRAPH_OUTPUT
+from shared.scoring.compared import Comparison, compared
 from shared.scoring.forecasts.loaded import LoadedForecast
 from shared.scoring.formats.csv_request import CsvReader
 from shared.scoring.formats.render import Renderer
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shared.scoring.scored import Scored
     from shared.store.registry import Registry
 
 ROUNDING = 1e-5
@@ -34,6 +36,7 @@ class LoadedClassifier(LoadedVersion):
 
     output = GRAPH_OUTPUT
     width = 2
+    comparison = Comparison
     version: Classifier
 
     def __init__(self, version: Classifier, graph: bytes) -> None:
@@ -76,6 +79,10 @@ class LoadedClassifier(LoadedVersion):
     def about(self) -> dict[str, Any]:
         """See LoadedVersion."""
         return {"positive": self.version.positive, "decision": self.version.decision}
+
+    def compared(self, both: Sequence[tuple[Scored, Scored]]) -> tuple[Any, list[Any]]:
+        """See LoadedVersion."""
+        return compared(both)
 
     def _taken(self, answer: NDArray[np.float32]) -> NDArray[np.float32]:
         return answer[:, 1]

@@ -44,6 +44,9 @@ class CanarySplit:
         canary = live.canary.loaded
         places = positions(champion, canary, rows)
         goes = [position < live.canary.share for position in places]
+        taken = canary.takes(rows)
+        if taken is not None:
+            goes = [goes_there and takes for goes_there, takes in zip(goes, taken, strict=True)]
         if not any(goes):
             return ((champion, None),)
         if all(goes):
@@ -64,7 +67,7 @@ def positions(champion: LoadedVersion, canary: LoadedVersion, rows: Rows) -> Ite
         one = salted.copy()
         if key is UNSET or key is None:
             if contents is None:
-                contents = champion.encoder.encode(rows.columns, rows.count) + 0.0  # -0 is 0
+                contents = champion.contents(rows) + 0.0  # -0 is 0
             one.update(b"row " + contents[place].tobytes())
         else:
             one.update(b"key " + str(key).encode())
@@ -110,7 +113,7 @@ class ShadowWatcher:
         live = self._served[scored.loaded.version.model].latest
         if live is None or live.shadow is None or VERSION in call.query or not _is_of(live, scored.loaded):
             return None
-        chosen = _chosen(scored, live.shadow.share)
+        chosen = _chosen(scored, live.shadow.share, live.shadow.loaded.takes(scored.rows))
         if chosen is None:
             return None
         rows, probabilities, places = chosen
@@ -124,17 +127,24 @@ def _is_of(live: Live, loaded: LoadedVersion) -> bool:
     return loaded is live.champion or (live.canary is not None and loaded is live.canary.loaded)
 
 
-def _chosen(scored: Scored, share: float) -> tuple[Rows, NDArray[np.float32], Sequence[int]] | None:
-    """Rows, their probabilities and their places in the request: all, or each with the probability ``share``."""
+def _chosen(
+    scored: Scored, share: float, fits: Sequence[bool] | None = None
+) -> tuple[Rows, NDArray[np.float32], Sequence[int]] | None:
+    """Rows, what was said of them and their places in the request: all, or each with the probability ``share``.
+
+    Only those that fit, where it is said which.
+    """
     if share <= 0:
         return None
     rows, places = scored.rows, scored.places
     numbers: Sequence[int] = range(rows.first, rows.first + rows.count)
     if places is not None:
         numbers = [rows.first + place for place in places]
-    if share >= 1:
+    if share >= 1 and (fits is None or all(fits)):
         return rows, scored.outputs, numbers
     taken = [place for place in range(rows.count) if random() < share]  # noqa: S311 - nothing is kept secret by it
+    if fits is not None:
+        taken = [place for place in taken if fits[place]]
     if not taken:
         return None
     return rows.take(taken), scored.outputs[taken], [numbers[place] for place in taken]

@@ -53,9 +53,11 @@ class Versions:
             return current
         return self._named(model, asked)
 
-    def is_at_hand(self, model: str) -> bool:
-        """Whether a request for the model's champion would wait for nothing."""
-        return model in self._served and self._served[model].is_at_hand
+    def at_once_bytes(self, model: str) -> int:
+        """How long a body the model's champion answers at once; less than none where that would have to wait."""
+        served = self._served.get(model)
+        live = served.latest if served is not None and served.is_at_hand else None
+        return -1 if live is None else live.champion.at_once_bytes
 
     def served(self, model: str) -> Served:
         """What follows a model's champion. Raises Refusal."""
