@@ -228,13 +228,14 @@ def day(ahead: int, origin: date = ORIGIN) -> str:
 
 
 class Office(scoring_office.Office):
-    """A scorer with a prediction log, for this model alone."""
+    """A scorer for this model alone, over blobs of its own; with a prediction log where it is ``logging``."""
 
-    def __init__(self, **limits: Any) -> None:
+    def __init__(self, *, logging: bool = False, **limits: Any) -> None:
         super().__init__(**limits)
         cases = catalog()
         self.logged = MemoryBlobs()
-        self.log = PredictionLog(LineMaker(cases, None), DayBlobs(self.logged, datetime.now(UTC)), 0.0, 2**26)
+        days = DayBlobs(self.logged, datetime.now(UTC))
+        self.log = PredictionLog(LineMaker(cases, None), days, 0.0, 2**26) if logging else None
         self.scorer = Scorer(cases, self.registry, self.settings, self.log)
 
     def ask(self, content: Any, query: dict[str, str] | None = None, **headers: str) -> Answer:
@@ -246,5 +247,6 @@ class Office(scoring_office.Office):
 
     def lines(self, role: str | None = None) -> list[Prediction]:
         """What was logged of answers, or of those of one role; the log is at its end then."""
+        assert self.log is not None
         self.log.close(20)
         return [line for line in predictions(self.logged) if role in {None, line.role}]

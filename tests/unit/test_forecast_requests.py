@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.scoring.forecasts.expand import PIECE_ROWS
+from shared.scoring.http import Call
 from shared.scoring.rows import MOST_FAULTS
 from tests.scoring_office import predictions, problem
 from tests.tiny_forecasts import Expected, Office, day, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
 ALL = range(1, 29)
@@ -26,11 +26,10 @@ ONE_OF_BOTH = "nothing beside a date: one of both, or neither for all days"
 
 
 @pytest.fixture
-def office() -> Iterator[Office]:
+def office() -> Office:
     made = Office()
     serve(made.registry)
-    yield made
-    made.log.close(20)
+    return made
 
 
 def days_of(found: list[dict[str, Any]]) -> list[str]:
@@ -214,7 +213,6 @@ def test_days_count_and_not_rows() -> None:
     detail = problem(office.ask([{}] * 3 + [{"horizon": 17}]), 413)["detail"]
     assert detail == "the request has more than 100 rows: send them in several requests"
     assert problem(office.ask([]), 422)["detail"] == "the request has no rows; expected 1 to 100"
-    office.log.close(20)
 
 
 def test_a_short_request_for_far_too_many_days_is_refused_before_they_are_laid_out(
@@ -245,12 +243,9 @@ def test_memory_for_long_answers_to_short_requests_is_kept() -> None:
         problem(office.ask([{}] * 300), 503)
     assert office.ask([{}] * 300).status == 200  # alone, it comes in
     assert pipeline._admission._bytes == 0
-    office.log.close(20)
 
 
 def test_only_a_request_for_few_days_is_answered_at_once(office: Office) -> None:
-    from shared.scoring.http import Call
-
     def at_once(body: bytes) -> bool:
         return office.scorer.answers_at_once(Call("POST", "models/sales/score", body))
 
@@ -274,9 +269,8 @@ def test_what_goes_in_as_csv_comes_out_as_csv(office: Office) -> None:
     )
     version = json.loads(office.ask({}).body)["version"]
     assert [line.split(",") for line in lines] == [
-        [f'"{product}"' if product else "", "", day(ahead), *map(str, Expected(series, ahead).outputs.values())]
-        + [f'"{version}"', ""]
-        for product, series, ahead in (("P-1", 1, 1), ("P-1", 1, 2), ("", 0, 1))
+        [product, "", day(ahead), *map(str, Expected(series, ahead).outputs.values()), f'"{version}"', ""]
+        for product, series, ahead in (('"P-1"', 1, 1), ('"P-1"', 1, 2), ("", 0, 1))
     ]
 
 
