@@ -45,7 +45,6 @@ def office() -> Iterator[Office]:
         made = Office()
         serve(made.registry)
         yield made
-        made.log.close(20)
 
 
 def series() -> st.SearchStrategy[Row]:

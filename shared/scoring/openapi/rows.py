@@ -59,7 +59,7 @@ def example_row(version: Version, *, second: bool = False) -> dict[str, Any]:
     """A row that the version takes; made up, of nobody's data. ``second``: another one."""
     place = int(second)
     values = values_of(version)
-    made: dict[str, Any] = {version.key.name: place + 1}
+    made: dict[str, Any] = {version.key.name: place + 1 if version.key.type == "integer" else f"row {place + 1}"}
     made |= {item.name: _examples(item, values[item.name])[place] for item in version.inputs}
     return _one_series(version, made, second=second) if isinstance(version, Forecaster) else made
 
