@@ -17,6 +17,7 @@ from local.chosen import local_settings, use_case_of
 from local.follow import TooLate, console, follow_run
 from local.host.settings import HostSettingsError
 from local.launch import HostStartError
+from local.load import add_to as add_load
 from local.platform import LOCAL, AlreadyRunning, NotRunning, attach, platform
 from local.propose.command import add_to as add_propose
 from local.replay.command import add_to as add_replay
@@ -84,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     add_replay(commands)
     add_propose(commands)
 
+    add_load(commands)
+
     export = commands.add_parser("export", help="export the tables now, as the timer does: what is new in them")
     export.add_argument("--dataset", help="this one alone, as the catalog names it")
     export.add_argument("--full", action="store_true", help="everything anew, also where a cursor says what is new")
@@ -119,11 +122,13 @@ def _demo(parsed: argparse.Namespace) -> int:
 def _up(parsed: argparse.Namespace) -> int:
     from local.company import found_company
     from local.demo import DATABASE, wait_for_interrupt
+    from local.sales import found_sales
     from local.show import show_running
 
     settings, use_cases = local_settings(), _catalog().use_cases
     if settings.sql_connection_string == f"Driver=SQLite3;Database={DATABASE.relative_to(PROJECT_ROOT)}":
         found_company(DATABASE)
+        found_sales(DATABASE)
     with platform({}, storage_folder=LOCAL / "storage", port=_port(parsed.port)) as running:
         show_running(running, use_cases)
         wait_for_interrupt()

@@ -58,8 +58,12 @@ class Published:
         return [row[place] for row in self.rows]
 
 
-def read_published(path: Path) -> Published:
-    """Read a file whose first line names the columns. Raises SettingsError and DropError, each with one line."""
+@contextmanager
+def published_rows(path: Path) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
+    """The header of a file whose first line names the columns, and its rows as they are read.
+
+    Raises SettingsError and DropError, each with one line, also while the rows are read.
+    """
     csv.field_size_limit(FIELD_LIMIT_CHARACTERS)
     with _told(path):
         with _opened(path) as file:
@@ -72,11 +76,17 @@ def read_published(path: Path) -> Published:
                 msg = f"{path.name}: is empty; expected a header and rows"
                 raise DropError(msg)
             _check_header(header, path.name)
-            rows = list(_rows(reader, len(header), path.name))
-    if not rows:
+            yield header, _rows(reader, len(header), path.name)
+
+
+def read_published(path: Path) -> Published:
+    """All of such a file. Raises as ``published_rows`` does, and where there are no rows."""
+    with published_rows(path) as (header, rows):
+        table = Published(path.name, header, list(rows))
+    if not table.rows:
         msg = f"{path.name}: has a header and no rows"
         raise DropError(msg)
-    return Published(path.name, header, rows)
+    return table
 
 
 def complete(table: Published, dataset: Dataset) -> Published:

@@ -44,8 +44,11 @@ def written(solution: Solution) -> bytes:
 def after(data: bytes, day: date) -> bytes:
     """The lines of a table that are of days after ``day``. Raises VersionError."""
     header, rows = _read(data)
-    dated = ((level, series, date.fromisoformat(str(text)), *numbers) for level, series, text, *numbers in rows)
-    kept = [(*row[:3], *(float(number or "nan") for number in row[3:])) for row in dated if row[2] > day]
+    kept: list[tuple[object, ...]] = []
+    for level, series, text, *numbers in rows:
+        of = date.fromisoformat(str(text))
+        if of > day:
+            kept.append((level, series, of, *(float(number or "nan") for number in numbers)))
     return csv_rows([header]) + csv_rows(kept)
 
 
