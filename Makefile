@@ -1,6 +1,6 @@
 # The commands that people and CI run. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo up test bench bench-export bench-replay bench-score bench-soak lint types format clean
+.PHONY: help setup setup-tests demo up test bench bench-export bench-forecast bench-replay bench-score bench-soak lint types format clean
 
 # Any Python from 3.9 that runs can do the set-up, which finds or fetches the 3.13 that everything else uses.
 PYTHON ?= $(shell for p in python3 python3.13 /usr/bin/python3 python; do \
@@ -30,11 +30,15 @@ up: setup ## Run the function app on this machine with local.settings.json
 test: lint types setup-tests ## Check style and types, then run every test (PYTEST_ARGS="-k drop")
 	@$(ONE_THREAD) $(VENV)/python -m pytest $(PYTEST_ARGS)
 
-bench: bench-export bench-replay bench-score ## Measure speed and memory, which no test does: machines differ
+bench: bench-export bench-forecast bench-replay bench-score ## Measure speed and memory, which no test does: machines differ
 
 # A million rows out of PostgreSQL, beside pandas (BENCH_ARGS="--rows 100000 --json figures.json").
 bench-export: setup-tests
 	@$(VENV)/python -m tests.bench.export_bench $(BENCH_ARGS)
+
+# Forecasts, beside AutoETS: of the demo company, or of Online Retail (BENCH_ARGS="--csv FILE --json figures.json").
+bench-forecast: setup
+	@$(VENV)/python -m tests.bench.forecast_bench $(BENCH_ARGS)
 
 # The last fifth of the demo company's calls, answered in blocks of 250 (BENCH_ARGS="--policy every --json").
 bench-replay: setup

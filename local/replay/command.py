@@ -15,6 +15,8 @@ from rich.table import Table as Shown
 from local.chosen import local_settings, use_case_of
 from local.follow import console
 from local.platform import LOCAL
+from shared.catalog.forecast import ForecastCase
+from shared.catalog.spec import ClassificationCase
 from shared.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
     from local.replay.figures import Replay
     from local.replay.history import Block, History
     from local.replay.world import Policy, World
-    from shared.catalog.spec import ClassificationCase
 
+EVERY_ROWS, EVERY_DAYS = 250, 7
 HEADINGS = ("AUC", "avg. prec.", "Brier", "log loss", "ECE", "lift 10%", "lift 50%")
 """Of the figures, in the order of ``report.FIGURES``."""
 
@@ -38,7 +40,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     replay.add_argument(
         "--from", dest="start", default="80%", metavar="SHARE|DATE", help="the first row to answer (default: 80%%)"
     )
-    replay.add_argument("--every", type=int, default=250, metavar="ROWS", help="of a block (default: 250)")
+    replay.add_argument("--every", type=int, metavar="ROWS", help="of a block (default: 250); of a forecast: days (7)")
     replay.add_argument(
         "--policy", choices=["automatic", "every", "never", "all"], default="all",
         help="when to retrain: as the catalog says, with every block, never; or compare all three (default)",
@@ -59,8 +61,10 @@ def run(parsed: argparse.Namespace) -> int:
     if not parsed.csv.is_file():
         msg = f"{parsed.csv}: no such file"
         raise SettingsError(msg)
+    if isinstance(use_case, ForecastCase):
+        return _forecasts(parsed, use_case)
     history = read_history(parsed.csv, use_case)
-    blocks = blocks_of(history, start_of(parsed.start, history.times), parsed.every)
+    blocks = blocks_of(history, start_of(parsed.start, history.times), _every(parsed))
     policies = POLICIES if parsed.policy == "all" else (parsed.policy,)
     with _progress(len(blocks)) as report:
         worlds, random_split = _walk(history, blocks, policies, report)
@@ -68,15 +72,45 @@ def run(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _use_case(parsed: argparse.Namespace) -> ClassificationCase:
+def _every(parsed: argparse.Namespace) -> int:
+    return EVERY_ROWS if parsed.every is None else int(parsed.every)
+
+
+def _use_case(parsed: argparse.Namespace) -> ClassificationCase | ForecastCase:
     from shared.catalog.load import load_catalog
-    from shared.catalog.spec import ClassificationCase
 
     use_case = use_case_of(parsed.model, load_catalog(parsed.catalog or local_settings().catalog_dir))
-    if not isinstance(use_case, ClassificationCase):
-        msg = f"{parsed.model}: its task is {use_case.model.task!r}; what can be replayed are classifications"
+    if not isinstance(use_case, ClassificationCase | ForecastCase):
+        msg = f"{parsed.model}: its task is {use_case.model.task!r}, which cannot be replayed"
         raise SettingsError(msg)
     return use_case
+
+
+def _forecasts(parsed: argparse.Namespace, case: ForecastCase) -> int:
+    """Order lines, drop by drop, as the catalog retrains."""
+    from local.replay.forecasts import read_past, show, walk
+
+    every = EVERY_DAYS if parsed.every is None else int(parsed.every)
+    if every < 1:
+        msg = f"--every: expected at least 1 day, got {every}"
+        raise SettingsError(msg)
+    if parsed.policy not in {"all", "automatic"} or parsed.report is not None:
+        msg = (
+            "a forecast is replayed as the catalog retrains, and shown here or by --json: without --policy and --report"
+        )
+        raise SettingsError(msg)
+    with _progress(2) as report:
+        found = walk(
+            read_past(parsed.csv, case),
+            parsed.start,
+            every,
+            lambda step, done, of: report(f"{step} ({done + 1} of {of})", 0),
+        )
+    if parsed.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+    else:
+        show(found)
+    return 0
 
 
 def _walk(
@@ -126,7 +160,7 @@ def _tell(parsed: argparse.Namespace, worlds: list[World], random_split: dict[st
     from local.replay.figures import Asked, of_replay
     from local.replay.report import render
 
-    asked = Asked(model=parsed.model, file=str(parsed.csv), start=parsed.start, every=parsed.every)
+    asked = Asked(model=parsed.model, file=str(parsed.csv), start=parsed.start, every=_every(parsed))
     replay = of_replay(asked, worlds, random_split)
     file = parsed.report or LOCAL / f"replay-{parsed.model}.html"
     file.parent.mkdir(parents=True, exist_ok=True)

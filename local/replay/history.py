@@ -23,6 +23,7 @@ from shared.training.table import Table, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
     from pathlib import Path
     from typing import Any
 
@@ -125,6 +126,11 @@ def start_of(text: str, times: NDArray[Any]) -> int:
         msg = f"--from {text}: leaves no rows {lacking}; there are {len(times):,}, from {first} to {last}"
         raise SettingsError(msg)
     return start
+
+
+def start_of_days(text: str, days: Sequence[date]) -> date:
+    """The first day to be forecast, of rows in the order of time. Raises SettingsError."""
+    return days[start_of(text, np.array(days, dtype="datetime64[us]"))]
 
 
 def _moment(text: str) -> np.datetime64:

@@ -1,0 +1,185 @@
+"""How good and how quick forecasts are: ``make bench-forecast``.
+
+Without ``--csv``, the demo company's order lines. With it, a file as ``local/maps/online_retail.toml`` takes it: the
+100 products of the highest revenue, daily units, four origins 28 days apart, each forecast from what was before it, and
+all choices made by origins before that; one error for each origin over all series, then their mean; and the total
+revenue as one series. Beside it AutoETS of statsforecast on the same days, in an environment of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from local import sales
+from local.load import load, read_map
+from shared.catalog.load import parse_use_case
+from shared.settings import BUILT_IN_CATALOG
+from shared.store.forecasts import COVERAGES
+from shared.training.forecast import errors, graph, parity
+from shared.training.forecast.members import FAMILIES
+from shared.training.forecast.rolling import roll
+from shared.training.forecast.series import sales_of
+from shared.training.forecast.solution import solve
+from tests.bench.forecast_peer import PEER, environment
+from tests.peak_memory import peak_mb
+
+if TYPE_CHECKING:
+    from shared.catalog.forecast import ForecastCase
+    from shared.training.forecast.rolling import World
+    from shared.training.forecast.solution import Solution
+
+MAPS = Path(__file__).parents[2] / "local" / "maps"
+BIGGEST = 100
+SOMEDAY = date(9999, 1, 1)
+
+
+def main() -> None:
+    """Print the figures; ``--json FILE`` keeps them."""
+    parser = argparse.ArgumentParser(prog="make bench-forecast", description=__doc__)
+    parser.add_argument("--csv", type=Path, help="Online Retail, as local/maps/online_retail.toml takes it")
+    parser.add_argument("--no-peer", action="store_true", help="without AutoETS")
+    parser.add_argument("--json", type=Path)
+    parsed = parser.parse_args()
+    figures = {}
+    for name, (frame, case) in (retail(parsed.csv) if parsed.csv else company()).items():
+        figures[name] = figure(frame, case, peer=not parsed.no_peer)
+        print(f"{name}: {json.dumps(figures[name], indent=2)}", flush=True)
+    if parsed.json:
+        parsed.json.write_text(json.dumps(figures, indent=2))
+
+
+type Worlds = dict[str, tuple[pd.DataFrame, ForecastCase]]
+
+
+def company() -> Worlds:
+    """What the demo company sells, as shared/catalog/sales.toml has it."""
+    frame = pd.DataFrame(sales.order_lines(), columns=list(sales.COLUMNS))
+    return {"demo company": (_typed(frame), _case((BUILT_IN_CATALOG / "sales.toml").read_text()))}
+
+
+def retail(csv: Path) -> Worlds:
+    """Online Retail: the biggest products, and the total revenue."""
+    text = (MAPS / "online_retail" / "sales.toml").read_text()
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder) / "retail.db"
+        load(csv, read_map(MAPS / "online_retail.toml"), database, False, lambda _: None)
+        with closing(sqlite3.connect(database)) as connection:
+            frame = _typed(pd.read_sql("SELECT * FROM order_lines", connection))
+    counts = (frame.quantity > 0) & (frame.unit_price > 0) & (frame.cancelled == 0)
+    revenue = (frame.quantity * frame.unit_price)[counts].groupby(frame["product"][counts]).sum()
+    biggest = frame[frame["product"].isin(revenue.nlargest(BIGGEST).index)]
+    units = text.replace('by = ["product", "country"]', 'by = ["product"]').replace(
+        'country = { type = "category", role = "series" }', 'country = { type = "category", role = "line" }'
+    )
+    total = units.replace('by = ["product"]', 'by = []\nmeasure = "revenue"').replace(
+        'product = { type = "category", role = "series" }', 'product = { type = "category", role = "line" }'
+    )
+    return {"units of 100 products": (biggest, _case(units)), "total revenue": (frame, _case(total))}
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """As a drop's checked table is."""
+    frame["ordered_at"] = pd.to_datetime(frame["ordered_at"]).astype("datetime64[us]")
+    for name in ("quantity", "unit_price", "promotion", "cancelled"):
+        if name in frame:
+            frame[name] = frame[name].astype(float)
+    return frame
+
+
+def _case(text: str) -> ForecastCase:
+    faults: list[str] = []
+    case = parse_use_case(text.encode(), "sales.toml", faults)
+    if faults:
+        sys.exit("\n".join(faults))
+    return case  # type: ignore[return-value]
+
+
+def figure(frame: pd.DataFrame, case: ForecastCase, *, peer: bool) -> dict[str, Any]:
+    """One world."""
+    began = time.perf_counter()
+    summed = sales_of(frame, case, SOMEDAY)
+    world = roll(summed, case, lambda *_: None)
+    solution = solve(world, lambda *_: None)
+    made = graph.convert(solution, case.model.name)
+    equal = parity.check_parity(made, solution)
+    found: dict[str, Any] = {
+        "seconds": round(time.perf_counter() - began, 1),
+        "peak_mb": round(peak_mb()),
+        "graph_mb": round(len(made) / 1e6, 2),
+        "parity": equal.largest_difference,
+        "adds_up": solution.choice.way,
+        "levels": {rolled.level.name: _level(world, solution, place) for place, rolled in enumerate(world.levels)},
+    }
+    if peer:
+        place = min(1, len(world.levels) - 1)
+        found[PEER] = auto_ets(world, place)
+    return found
+
+
+def _level(world: World, solution: Solution, place: int) -> dict[str, Any]:
+    """Days that are not on sale count as sold nothing, as whoever compares with other methods has it."""
+    rolled, judged = world.levels[place], solution.judged[place]
+    count = rolled.level.count
+    came = [np.nan_to_num(one[:count]) for one in judged.came]
+    said = [one[:count] for one in judged.said]
+    families = {
+        family: round(float(np.mean([errors.wape(sold, members[number][:count]) for sold, members in zip(
+            came, rolled.members[world.choosing :], strict=True)])), 4)
+        for number, family in enumerate(FAMILIES)
+        if rolled.usable[number]
+    }  # fmt: skip
+    held = {}
+    for number, percent in enumerate(COVERAGES):
+        inside = [
+            ((sold >= ends[:, :, 2 * number] - 1e-6) & (sold <= ends[:, :, 2 * number + 1] + 1e-6))[counts]
+            for sold, ends, counts in zip(judged.came, judged.intervals, judged.counts, strict=True)
+        ]
+        held[str(percent)] = round(float(np.concatenate(inside).mean()), 3)
+    return {
+        "wape_by_origin": [round(errors.wape(*one), 3) for one in zip(came, said, strict=True)],
+        "wape": round(float(np.mean([errors.wape(*one) for one in zip(came, said, strict=True)])), 4),
+        "sum_wape": round(float(np.mean([errors.sum_wape(*one) for one in zip(came, said, strict=True)])), 4),
+        "bias": round(float(np.mean([errors.bias(*one) for one in zip(came, said, strict=True)])), 3),
+        "families": families,
+        "held": held,
+        "weights": {
+            family: float(weight)
+            for family, weight in zip(FAMILIES, solution.choice.weights[place], strict=True)
+            if weight
+        },
+    }
+
+
+def auto_ets(world: World, place: int) -> dict[str, Any]:
+    """AutoETS with a season of a week, fitted at each judging origin on all days before it."""
+    rolled = world.levels[place]
+    count, horizon = rolled.level.count, world.horizon
+    sold = np.nan_to_num(rolled.level.sold[:count]).astype(np.float64)
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder) / "sold.npy", sold)
+        origins = world.origins[world.choosing :]
+        job = {"origins": list(origins), "horizon": horizon, "season": world.sales.days.season}
+        (Path(folder) / "job.json").write_text(json.dumps(job))
+        script = Path(__file__).with_name("forecast_peer.py")
+        subprocess.run([str(environment()), str(script), folder], check=True)
+        said = np.load(Path(folder) / "said.npy")
+        seconds = json.loads((Path(folder) / "done.json").read_text())["seconds"]
+    wapes = [errors.wape(sold[:, origin : origin + horizon], one) for origin, one in zip(origins, said, strict=True)]
+    return {"wape": round(float(np.mean(wapes)), 4), "seconds": round(seconds, 1)}
+
+
+if __name__ == "__main__":
+    main()
