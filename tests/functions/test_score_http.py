@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
+from shutil import copyfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +24,7 @@ from local.waiting import wait_until
 from shared.settings import BUILT_IN_CATALOG
 from shared.store.azure_blobs import AzureBlobs
 from shared.store.registry import Registry
+from tests import tiny_forecasts
 from tests.explaining import background, serve_explained
 from tests.functions.sample import Answer, call
 from tests.phone_data import ROW
@@ -105,6 +107,20 @@ def problem(answer: Answer, status: int) -> dict[str, Any]:
     content: dict[str, Any] = answer.json
     assert (content["status"], bool(content["title"]), bool(content["detail"])) == (status, True, True)
     return content
+
+
+def test_a_forecast_is_answered_day_by_day(app: App) -> None:
+    version = tiny_forecasts.serve(app.registry)
+    path = f"/api/{tiny_forecasts.SCORE}"
+    wait_until(lambda: app.call("POST", path, b"{}").status == 200)
+    told = app.call("POST", path, b'{"id": "a", "product": "P-1"}').json
+    assert (told["version"], told["origin"], told["measure"]) == (version.version, "2026-11-22", "units")
+    assert told["predictions"] == [
+        {"id": "a", "product": "P-1", "date": tiny_forecasts.day(ahead), **tiny_forecasts.Expected(1, ahead).outputs}
+        for ahead in range(1, 29)
+    ]
+    faults = problem(app.call("POST", path, b'{"date": "2026-11-20"}'), 422)["errors"]
+    assert faults[0]["got"] == "2026-11-20, which is past"
 
 
 # Keys
@@ -259,7 +275,10 @@ def test_many_clients_at_once_are_all_answered_right(app: App) -> None:
 
 def test_answers_go_on_when_storage_is_gone(tmp_path: Path) -> None:
     """The first request after the pause may try storage itself; no other one waits for it."""
-    with running(tmp_path) as app:
+    catalog = tmp_path / "catalog"
+    catalog.mkdir()
+    copyfile(BUILT_IN_CATALOG / "phone.toml", catalog / "phone.toml")  # of other models nothing would be known
+    with running(tmp_path, catalog) as app:
         version = serve(app.registry, 1, phone_inputs())
         assert app.serving() == version.version
         app.storage.stop()

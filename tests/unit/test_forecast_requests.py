@@ -6,13 +6,14 @@ import gzip
 import json
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from shared.scoring.forecasts.expand import PIECE_ROWS
 from shared.scoring.http import Call
 from shared.scoring.rows import MOST_FAULTS
-from tests.scoring_office import predictions, problem
-from tests.tiny_forecasts import Expected, Office, day, serve
+from tests.scoring_office import csv_of, predictions, problem
+from tests.tiny_forecasts import Expected, Office, day, graph, serve
 
 if TYPE_CHECKING:
     from typing import Any
@@ -159,13 +160,13 @@ def test_columns_have_the_same_faults(office: Office, name: str) -> None:
 
 
 def test_a_csv_tells_the_line_of_a_fault(office: Office) -> None:
-    body = b'id,product,country,date\n1,"a\nb",,\n2,P-1,France,\n3,P-1,,2026-11-20\n4,P-1,,soon\n5,P-1\n'
+    body = b'id,product,country,date\n1,"a\nb",,\n2,P-1\n3,P-1,France,\n4,P-1,,2026-11-20\n5,P-1,,soon\n'
     errors = problem(office.ask(body, content_type="text/csv"), 422)["errors"]
     assert [(one["path"], one["row"], one["got"]) for one in errors] == [
-        ("line 4, column country", 1, '"France"'),
-        ("line 5, column date", 2, "2026-11-20, which is past"),
-        ("line 6, column date", 3, "'soon'"),
-        ("line 7", 4, "2 fields"),
+        ("line 4", 1, "2 fields"),
+        ("line 5, column country", 2, '"France"'),
+        ("line 6, column date", 3, "2026-11-20, which is past"),
+        ("line 7, column date", 4, "'soon'"),
     ]
 
 
@@ -204,6 +205,18 @@ def test_so_many_faults_are_told_and_no_more(office: Office) -> None:
 
 
 # Limits
+
+
+def test_days_are_numbered_through_all_chunks_of_a_request(office: Office) -> None:
+    version = office.scorer._pipeline._versions.choose("sales", None)
+    rows = [{"id": "a"}] * 5_000
+    for chunks in (version.reader.chunks(json.dumps(rows).encode()), version.csv_reader.chunks(csv_of(rows))):
+        count, pieces = 0, 0
+        for piece in chunks:
+            assert (piece.first, len(piece.keys), len(piece.columns["date"])) == (count, piece.count, piece.count)
+            count, pieces = count + piece.count, pieces + 1
+        assert count == 5_000 * 28
+        assert pieces >= count / PIECE_ROWS
 
 
 def test_days_count_and_not_rows() -> None:
@@ -272,6 +285,15 @@ def test_what_goes_in_as_csv_comes_out_as_csv(office: Office) -> None:
         [product, "", day(ahead), *map(str, Expected(series, ahead).outputs.values()), f'"{version}"', ""]
         for product, series, ahead in (('"P-1"', 1, 1), ('"P-1"', 1, 2), ("", 0, 1))
     ]
+
+
+@pytest.mark.parametrize("number", [-0.0, -1e-6, 1e-6])
+def test_nothing_is_written_without_a_sign(number: float) -> None:
+    office = Office()
+    serve(office.registry, content=graph(numbers=np.full((8, 28, 7), number, dtype=np.float32)))
+    answers = office.ask({"horizon": 1}), office.ask({"horizon": 1}, accept="text/csv")
+    assert b'"forecast":0.0,' in answers[0].body
+    assert not [answer for answer in answers if b"-0" in answer.body.replace(b"-01-", b"").split(b"2026-11-23")[1]]
 
 
 def test_a_name_that_comes_late_gives_all_rows_of_a_csv_a_field_for_it(office: Office) -> None:
