@@ -29,14 +29,20 @@ from shared.catalog.load import parse_use_case
 from shared.settings import BUILT_IN_CATALOG
 from shared.store.forecasts import COVERAGES
 from shared.training.forecast import errors, graph, parity
+from shared.training.forecast.days import Days
+from shared.training.forecast.lines import Counted
 from shared.training.forecast.members import FAMILIES
 from shared.training.forecast.rolling import roll
-from shared.training.forecast.series import sales_of
+from shared.training.forecast.series import Level, Sales, average_of, on_sale, sales_of
 from shared.training.forecast.solution import solve
 from tests.bench.forecast_peer import PEER, environment
 from tests.peak_memory import peak_mb
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
     from shared.catalog.forecast import ForecastCase
     from shared.training.forecast.rolling import World
     from shared.training.forecast.solution import Solution
@@ -44,30 +50,78 @@ if TYPE_CHECKING:
 MAPS = Path(__file__).parents[2] / "local" / "maps"
 BIGGEST = 100
 SOMEDAY = date(9999, 1, 1)
+DAYS, SEED, STARTING, ENDING = 730, 20_261_122, 0.15, 0.1
 
 
 def main() -> None:
     """Print the figures; ``--json FILE`` keeps them."""
     parser = argparse.ArgumentParser(prog="make bench-forecast", description=__doc__)
     parser.add_argument("--csv", type=Path, help="Online Retail, as local/maps/online_retail.toml takes it")
+    parser.add_argument("--series", type=int, metavar="N", help="so many made-up series of 730 days instead")
     parser.add_argument("--no-peer", action="store_true", help="without AutoETS")
     parser.add_argument("--json", type=Path)
     parsed = parser.parse_args()
     figures = {}
-    for name, (frame, case) in (retail(parsed.csv) if parsed.csv else company()).items():
-        figures[name] = figure(frame, case, peer=not parsed.no_peer)
+    for name, (read, case) in _worlds(parsed).items():
+        figures[name] = figure(read, case, peer=not parsed.no_peer)
         print(f"{name}: {json.dumps(figures[name], indent=2)}", flush=True)
     if parsed.json:
         parsed.json.write_text(json.dumps(figures, indent=2))
 
 
-type Worlds = dict[str, tuple[pd.DataFrame, ForecastCase]]
+type Worlds = dict[str, tuple[Callable[[], Sales], ForecastCase]]
+"""By name: what sums the lines, and the use case."""
+
+
+def _worlds(parsed: argparse.Namespace) -> Worlds:
+    if parsed.series:
+        return many(parsed.series)
+    return retail(parsed.csv) if parsed.csv else company()
+
+
+def many(count: int) -> Worlds:
+    """Made-up series with weeks, years, beginnings, ends and days without a sale, which are summed already."""
+    text = (MAPS / "online_retail" / "sales.toml").read_text()
+    case = _case(_products_alone(text).replace("most_series = 500", f"most_series = {count}"))
+    random = np.random.default_rng(SEED)
+    day = np.arange(DAYS)
+    size = random.lognormal(0.5, 1.2, (count, 1))
+    week = random.dirichlet(np.full(7, 8.0), count)[:, day % 7] * 7
+    year = 1 + 0.4 * random.random((count, 1)) * np.sin(2 * np.pi * (day / 365.25 + random.random((count, 1))))
+    trend = np.exp(random.normal(0, 0.3, (count, 1)) * (day - DAYS) / 365)
+    sold = random.poisson(size * week * year * trend).astype(np.float32)
+    first = np.where(random.random((count, 1)) < STARTING, random.integers(0, DAYS - 120, (count, 1)), 0)
+    end = np.where(random.random((count, 1)) < ENDING, random.integers(200, DAYS, (count, 1)), DAYS)
+    sold[(day < first) | (day >= end)] = 0
+    days = Days(date(2024, 11, 23), DAYS, 1, case.model.calendar)
+    return {f"{count:,} made-up series": (lambda: _summed(sold, days), case)}
+
+
+def _summed(sold: NDArray[np.float32], days: Days) -> Sales:
+    total = sold.sum(axis=0, dtype=np.float64).astype(np.float32)[None]
+    nothing = Counted(pd.DataFrame(), np.array([], dtype="datetime64[D]"), np.array([]), {})
+    levels = []
+    for name, one in (("total", total), ("product", sold)):
+        own = on_sale(one, days.step)
+        levels.append(
+            Level(
+                name=name,
+                names=tuple(f"{number:05d}" for number in range(len(one))),
+                sold=np.vstack([own, average_of(own)[None]]),
+                rest=0,
+                ahead=np.empty((len(one) + 1, days.count, 0), dtype=np.float32),
+                is_number=np.array([], dtype=bool),
+                calendars=np.zeros(len(one) + 1, dtype=np.int64),
+            )
+        )
+    return Sales(days, tuple(levels), (), nothing, ())
 
 
 def company() -> Worlds:
     """What the demo company sells, as shared/catalog/sales.toml has it."""
     frame = pd.DataFrame(sales.order_lines(), columns=list(sales.COLUMNS))
-    return {"demo company": (_typed(frame), _case((BUILT_IN_CATALOG / "sales.toml").read_text()))}
+    case = _case((BUILT_IN_CATALOG / "sales.toml").read_text())
+    return {"demo company": (lambda: sales_of(_typed(frame), case, SOMEDAY), case)}
 
 
 def retail(csv: Path) -> Worlds:
@@ -81,13 +135,23 @@ def retail(csv: Path) -> Worlds:
     counts = (frame.quantity > 0) & (frame.unit_price > 0) & (frame.cancelled == 0)
     revenue = (frame.quantity * frame.unit_price)[counts].groupby(frame["product"][counts]).sum()
     biggest = frame[frame["product"].isin(revenue.nlargest(BIGGEST).index)]
-    units = text.replace('by = ["product", "country"]', 'by = ["product"]').replace(
-        'country = { type = "category", role = "series" }', 'country = { type = "category", role = "line" }'
-    )
+    units = _products_alone(text)
     total = units.replace('by = ["product"]', 'by = []\nmeasure = "revenue"').replace(
         'product = { type = "category", role = "series" }', 'product = { type = "category", role = "line" }'
     )
-    return {"units of 100 products": (biggest, _case(units)), "total revenue": (frame, _case(total))}
+    for_units, for_total = _case(units), _case(total)
+    return {
+        "units of 100 products": (lambda: sales_of(biggest, for_units, SOMEDAY), for_units),
+        "total revenue": (lambda: sales_of(frame, for_total, SOMEDAY), for_total),
+    }
+
+
+def _products_alone(text: str) -> str:
+    """The use case without countries."""
+    alone = text.replace('by = ["product", "country"]', 'by = ["product"]')
+    return alone.replace(
+        'country = { type = "category", role = "series" }', 'country = { type = "category", role = "line" }'
+    )
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -107,10 +171,10 @@ def _case(text: str) -> ForecastCase:
     return case  # type: ignore[return-value]
 
 
-def figure(frame: pd.DataFrame, case: ForecastCase, *, peer: bool) -> dict[str, Any]:
+def figure(read: Callable[[], Sales], case: ForecastCase, *, peer: bool) -> dict[str, Any]:
     """One world."""
     began = time.perf_counter()
-    summed = sales_of(frame, case, SOMEDAY)
+    summed = read()
     world = roll(summed, case, lambda *_: None)
     solution = solve(world, lambda *_: None)
     made = graph.convert(solution, case.model.name)

@@ -148,9 +148,9 @@ class _Summer:
     ) -> Level:
         """``sold`` has a last row, the sum of those that have no row of their own."""
         count = len(names)
-        own = _on_sale(sold[:count], self.days.step)
+        own = on_sale(sold[:count], self.days.step)
         own[:, self.gaps] = np.nan
-        average = sold[count] / rest if rest else _mean_of(own)
+        average = sold[count] / rest if rest else average_of(own)
         average[self.gaps] = np.nan
         calendar = self.case.model.calendar
         codes = [self.days.countries.index(calendar.countries.get(one, calendar.country)) for one in names]
@@ -192,7 +192,7 @@ class _Summer:
         return table
 
 
-def _mean_of(sold: NDArray[np.float32]) -> NDArray[np.float32]:
+def average_of(sold: NDArray[np.float32]) -> NDArray[np.float32]:
     """Of the series that are on sale, period by period."""
     on_sale = np.isfinite(sold)
     summed = np.where(on_sale, sold, 0).sum(axis=0)
@@ -200,7 +200,7 @@ def _mean_of(sold: NDArray[np.float32]) -> NDArray[np.float32]:
     return mean
 
 
-def _on_sale(sold: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+def on_sale(sold: NDArray[np.float32], step: int) -> NDArray[np.float32]:
     """With NaN before the first sale, and from ENDED_DAYS without one until the next."""
     until = sold.shape[1]
     periods = np.arange(until)
