@@ -65,7 +65,7 @@ ORIGIN = date(2026, 11, 22)
 SPREADS = {"low_90": -9.0, "low_80": -8.0, "low_50": -5.0, "high_50": 5.0, "high_80": 8.0, "high_90": 9.0}
 """What the ends of the intervals have above the forecast."""
 SERIES_STEP, DAY_STEP, PROMOTED = 1_000.0, 1.0, 100.0
-UNUSABLE = {"quantity": "not to be sent: it is known once an order has come", "iban": "personal"}
+UNUSABLE = {"quantity": "it is known once an order has come", "iban": "personal"}
 MADE = datetime(2026, 11, 23, tzinfo=UTC)
 
 

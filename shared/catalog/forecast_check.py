@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 AHEAD_TYPES = NUMERIC_TYPES | {"boolean"}
 """Of what is known ahead."""
+ASKED = frozenset({"date", "horizon", "id"})
+"""What every request may hold."""
 YEARLY = re.compile(r"\d\d-\d\d\Z")
 COUNTRY = re.compile(r"[A-Z]{2}\Z")
 LEAP_YEAR = "2024-"
@@ -25,6 +27,8 @@ LEAP_YEAR = "2024-"
 def forecast_faults(dataset: Dataset, model: Forecast) -> Iterator[str]:
     """Whether the columns are there that the model names, and what it makes of them can be made."""
     for name, column in dataset.columns.items():
+        if name in ASKED and (column.role in {"series", "feature"}):
+            yield f"dataset.columns.{name}: a request for a forecast has a {name} of its own; expected another name"
         if column.role == "target" and column.type not in NUMERIC_TYPES:
             yield f"dataset.columns.{name}.type: what is summed is a number, not {column.type!r}"
         if column.role == "feature" and column.type not in AHEAD_TYPES:

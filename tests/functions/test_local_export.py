@@ -20,7 +20,7 @@ from shared.store.records import Manifest, from_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-CATALOG = load_catalog(BUILT_IN_CATALOG)
+CATALOG = Catalog(load_catalog(BUILT_IN_CATALOG).use_cases[:1])
 COLUMNS = tuple(CATALOG.use_cases[0].dataset.columns)
 NUMBERS = {"contact_id", "age", "balance", "day", "duration", "campaign", "pdays", "previous"}
 NIGHTLY = Order()

@@ -135,7 +135,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "a plan for the total": ({"price": 2.5}, "price", PLANNED, "2.5"),
     "a plan for a country": ({"country": "France", "promotion": True}, "promotion", PLANNED, "true"),
     "what is not known ahead": (
-        {"quantity": 5}, "quantity", "not to be sent: not to be sent: it is known once an order has come", "5",
+        {"quantity": 5}, "quantity", "not to be sent: it is known once an order has come", "5",
     ),
     "what is known of no model": ({"shop": 5}, "shop", "not to be sent: the model has no such input", "5"),
     "a series that is no text": ({"product": 7}, "product", "a text, or null", "7"),

@@ -50,7 +50,7 @@ def test_the_first_forecast_serves_and_says_what_it_rests_on() -> None:
     assert [level.level for level in made.levels] == ["total", "product", "country"]
     assert made.levels[1].wape < made.levels[1].naive_wape
     assert made.parity.largest_difference < parity.TOLERANCE
-    assert made.unusable["quantity"].startswith("not to be sent")
+    assert made.unusable["quantity"].startswith("it is known once")
     assert [item.name for item in made.inputs] == ["product", "country", "date", "unit_price", "promotion"]
     page = shop.registry.file(made, CARD_FILE).decode()
     assert "Forecast card" in page

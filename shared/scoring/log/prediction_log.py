@@ -36,6 +36,8 @@ REST = 3.0
 """The thread rests so many times as long as it worked: Python runs one thread at a time."""
 LEAST_REST_SECONDS = 0.0015
 """Shorter rests are added up: each makes the answers wait twice, when it begins and when it ends."""
+MOST_REST_SECONDS = 0.1
+"""A write that waited for storage is no work: after it, the thread would sleep through the end of the process."""
 CLOSE_SECONDS = 5.0
 """At the end of the process, for what has not been written yet."""
 DAY = slice(0, 10)
@@ -184,7 +186,7 @@ class PredictionLog:
                 self._flush_if_due()
                 owed += REST * (time.monotonic() - began)
                 if owed >= LEAST_REST_SECONDS and not self._closing.is_set():
-                    time.sleep(owed)
+                    time.sleep(min(owed, MOST_REST_SECONDS))
                     owed = 0.0
 
     def _take(self, answered: Answered, start: int, stop: int) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from shared.training.table import Table
 
 ID = "id"
-UNSEEN = "not to be sent: it is known once an order has come"
+UNSEEN = "it is known once an order has come"
 LEAST_HELD, MOST_HELD = 0.86, 0.94
 """Of the days, within the intervals of 90 %: beyond, whoever reads the card is warned."""
 
