@@ -30,6 +30,8 @@ ID = "id"
 UNSEEN = "it is known once an order has come"
 LEAST_HELD, MOST_HELD = 0.86, 0.94
 """Of the days, within the intervals of 90 %: beyond, whoever reads the card is warned."""
+TOLD_CLOSED = 0.01
+"""Of the sales of a year, on closed days: less is stock-taking and mistakes."""
 
 
 def make_version(
@@ -79,7 +81,7 @@ def _record(case: ForecastCase, slot: str, checked: Table, solution: Solution, e
         metrics=_metrics(levels),
         parity=equal,
         libraries=libraries(),
-        warnings=tuple(_warnings(levels)),
+        warnings=(*_poor(levels), *_closed(solution)),
         measure=model.measure,
         frequency=model.frequency,
         horizon=model.horizon,
@@ -160,7 +162,8 @@ def _metrics(levels: tuple[LevelRecord, ...]) -> dict[str, float]:
     }
 
 
-def _warnings(levels: tuple[LevelRecord, ...]) -> Iterator[str]:
+def _poor(levels: tuple[LevelRecord, ...]) -> Iterator[str]:
+    """Levels whose forecasts or intervals are not to be relied on."""
     for level in levels[:2]:
         if level.wape >= level.naive_wape:
             yield (
@@ -170,3 +173,17 @@ def _warnings(levels: tuple[LevelRecord, ...]) -> Iterator[str]:
         held = level.coverage["90"]
         if not LEAST_HELD <= held <= MOST_HELD:
             yield f"{level.level}: the intervals of 90 % held {held:.0%} of what came; take them with care"
+
+
+def _closed(solution: Solution) -> Iterator[str]:
+    """Sales of the last year on days of which nothing is forecast, because the catalog has them closed."""
+    sales = solution.world.sales
+    days, sold = sales.days, np.nan_to_num(sales.levels[0].sold[0])
+    newest = np.arange(days.count) >= days.count - days.year
+    on_closed = float(sold[newest & ~days.open(days.count)].sum(dtype=np.float64))
+    share = on_closed / (float(sold[newest].sum(dtype=np.float64)) or 1.0)
+    if share >= TOLD_CLOSED:
+        yield (
+            f"{share:.1%} of what was sold in the last year was sold on days that model.calendar says are closed; nothing "
+            "is forecast of such days: take them out of model.calendar, or leave their lines out"
+        )
