@@ -14,6 +14,7 @@ import pytest
 
 from shared.errors import VersionError
 from shared.store.background import Background
+from shared.store.forecasts import Forecaster
 from shared.store.records import (
     Champion,
     Classifier,
@@ -49,6 +50,7 @@ RECORDS: dict[str, type[Struct]] = {
     "refused-run.json": RunRecord,
     "run-not-due.json": RunRecord,
     "version-of-a-blend.json": Classifier,
+    "version-of-a-forecast.json": Forecaster,
     "order.json": Order,
     "progress.json": Progress,
     "background.json": Background,

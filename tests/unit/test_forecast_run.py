@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -166,6 +167,17 @@ def test_a_graph_that_says_something_else_is_never_a_version(monkeypatch: pytest
     assert record.outcome == "refused"
     assert "the ONNX graph and the fitted forecast disagree on total" in record.reasons[0]
     assert not shop.registry.versions("sales")
+
+
+def test_sales_on_days_that_the_calendar_has_closed_are_warned_of() -> None:
+    shop = Shop(catalog=CATALOG.replace('["sunday"]', '["sunday", "monday"]'))
+    assert shop.drop(lines(150)).outcome == "promoted"
+    (told,) = [line for line in shop.serving.warnings if "closed" in line]
+    assert re.match(
+        r"1\d\.\d% of what was sold in the last year was sold on days that model\.calendar says are closed", told
+    )
+    assert told.endswith("take them out of model.calendar, or leave their lines out")
+    assert not any("closed" in line for line in trained_shop().serving.warnings)
 
 
 def test_a_challenger_that_is_worse_is_kept_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,9 +82,10 @@ def test_horizons_that_are_not_over_are_not_learned_from(sales: Sales, products:
     assert len(learned.rows) == len(learned.targets) == len(learned.weights)
     assert len(learned.targets) == len(products.sold) * HORIZON * 40  # of DAILY_ORIGINS in these tests
     assert learned.weights.mean() == pytest.approx(1.0, rel=1e-4)
-    newest = past(sales, products).cut[:, -HORIZON:] / past(sales, products).scale(
-        np.arange(len(products.sold)), ORIGIN - HORIZON
-    ).astype(np.float32)[:, None]
+    newest = (
+        past(sales, products).cut[:, -HORIZON:]
+        / past(sales, products).scale(np.arange(len(products.sold)), ORIGIN - HORIZON).astype(np.float32)[:, None]
+    )
     assert learned.targets[: newest.size] == pytest.approx(newest.ravel(), rel=1e-5)
 
 
