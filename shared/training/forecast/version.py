@@ -184,6 +184,6 @@ def _closed(solution: Solution) -> Iterator[str]:
     share = on_closed / (float(sold[newest].sum(dtype=np.float64)) or 1.0)
     if share >= TOLD_CLOSED:
         yield (
-            f"{share:.1%} of what was sold in the last year was sold on days that model.calendar says are closed; nothing "
-            "is forecast of such days: take them out of model.calendar, or leave their lines out"
+            f"{share:.1%} of what was sold in the last year was sold on days that model.calendar says are closed; "
+            "nothing is forecast of such days: take them out of model.calendar, or leave their lines out"
         )
