@@ -79,12 +79,18 @@ def test_what_is_right_more_often_than_the_champions_mixture_replaces_it() -> No
     assert verdict.rows > 0
 
 
-def test_what_is_worse_by_more_than_the_margin_waits_and_a_wider_margin_lets_it_in() -> None:
-    slightly = times(1.1)
-    strict = gate.judge(slightly, same_mixture(), ForecastGate(margin=0.0), is_old=False)
-    assert not strict.promote
-    assert strict.reason.startswith("not shown to be no worse for")
-    assert gate.judge(solution(), same_mixture(), ForecastGate(margin=0.5), is_old=False).promote
+def test_no_worse_means_within_a_share_of_the_champions_error() -> None:
+    total, product, country = solution().judged
+    right = replace(total, said=total.came)
+    slightly = tuple(said * np.float32(1.04) for said in product.said)
+    theirs = [by_level[1] for by_level in gate._said_by(solution(), same_mixture()) or []]
+    found = gate.difference(product.came, slightly, theirs, BOUNDS.confidence)
+    assert found.low <= 0 < found.high
+    share = found.high / found.other
+    for margin, promoted in ((share * 1.01, True), (share * 0.99, False)):
+        challenger = replace(solution(), judged=(right, replace(product, said=slightly), country))
+        verdict = gate.judge(challenger, same_mixture(), ForecastGate(margin=margin), is_old=False)
+        assert verdict.promote is promoted, verdict.reason
 
 
 def test_a_champion_whose_days_run_out_gives_way_to_what_is_no_worse_than_naive_alone() -> None:

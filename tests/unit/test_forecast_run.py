@@ -180,6 +180,13 @@ def test_sales_on_days_that_the_calendar_has_closed_are_warned_of() -> None:
     assert not any("closed" in line for line in trained_shop().serving.warnings)
 
 
+def test_what_was_sold_on_closed_days_more_than_a_year_ago_is_not_told_any_more() -> None:
+    opened = [Line(datetime(2025, 6, day, 9, tzinfo=UTC), quantity=500) for day in (1, 8, 15)]
+    shop = Shop()
+    assert shop.drop([*lines(540), *opened]).outcome == "promoted"
+    assert not any("closed" in line for line in shop.serving.warnings)
+
+
 def test_a_challenger_that_is_worse_is_kept_out(monkeypatch: pytest.MonkeyPatch) -> None:
     shop = copied()
     good = task.solve
