@@ -62,10 +62,12 @@ def _exporter(settings: Settings, blobs: Blobs, report: Report) -> Exporter:
 
 
 def _datasets(catalog: Catalog, chosen: str | None) -> Sequence[Dataset]:
-    datasets = [use_case.dataset for use_case in catalog.use_cases]
+    datasets = [use_case.dataset for use_case in catalog.use_cases if not use_case.dataset.dropped]
     found = [dataset for dataset in datasets if chosen in {None, dataset.name}]
     if not found:
-        msg = f"no use case has a dataset {chosen!r}; there is: {', '.join(dataset.name for dataset in datasets)}"
+        msg = (
+            f"no use case exports a dataset {chosen!r}; exported are: {', '.join(dataset.name for dataset in datasets)}"
+        )
         raise SettingsError(msg)
     return found
 

@@ -90,10 +90,9 @@ def dataset_faults(dataset: Dataset) -> Iterator[str]:
             f"dataset.name: {SCORE!r} is taken: files under drops/{SCORE}/ are scored, not learned from; expected "
             "another name"
         )
-    if (dataset.table is None) == (dataset.query is None):
-        yield "dataset: expected either 'table' or 'query', " + (
-            "neither is given" if dataset.table is None else "both are given"
-        )
+    sources = [name for name in ("table", "query", "dropped") if getattr(dataset, name)]
+    if len(sources) != 1:
+        yield f"dataset: expected one of 'table', 'query' or 'dropped = true', got {', '.join(sources) or 'none'}"
     for role in ("key", "time", "target"):
         names = [name for name, column in dataset.columns.items() if column.role == role]
         if len(names) != 1:
@@ -102,6 +101,8 @@ def dataset_faults(dataset: Dataset) -> Iterator[str]:
 
 
 def _cursor_faults(dataset: Dataset) -> Iterator[str]:
+    if dataset.dropped and dataset.cursor is not None:
+        yield "dataset.cursor: means nothing where rows are dropped, and none are exported"
     if dataset.cursor is None:
         if dataset.look_back:
             yield "dataset.look_back: means nothing without dataset.cursor"

@@ -65,6 +65,8 @@ class Dataset(Struct, frozen=True, forbid_unknown_fields=True):
     """As SQL writes it, with its schema where it has one: ``dbo.contacts``."""
     query: str | None = None
     """Instead of a table; it is run inside another SELECT, where SQL Server allows neither ORDER BY nor WITH."""
+    dropped: bool = False
+    """Instead of both: the rows come as CSV files that somebody drops, and nothing is exported."""
     cursor: str | tuple[str, str] | None = None
     """The column that grows with every new or changed row: an export then reads what is new. A second column tells
     rows of the same value apart (left out: the key). Without a cursor every export is the whole table."""

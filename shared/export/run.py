@@ -59,7 +59,7 @@ class Exporter:
     now: Callable[[], datetime] = utc_now
 
     def export_all(self, use_cases: Sequence[UseCase], moment: datetime, order: Order = NIGHTLY) -> list[ExportRecord]:
-        """Export every dataset for the slot of ``moment``, and look after what earlier exports left.
+        """Export every dataset that has a table for the slot of ``moment``, and look after what earlier exports left.
 
         One that fails does not keep the others from being exported; the first failure is raised when all have had
         their turn, so that the run counts as failed.
@@ -68,7 +68,8 @@ class Exporter:
         failures: list[CauceError] = []
         for use_case in use_cases:
             try:
-                records.append(self.export(use_case.dataset, names.stamp(moment), order))
+                if not use_case.dataset.dropped:
+                    records.append(self.export(use_case.dataset, names.stamp(moment), order))
             except CauceError as error:
                 logger.exception("export of %s failed", use_case.dataset.name)
                 failures.append(error)

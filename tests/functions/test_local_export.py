@@ -93,7 +93,7 @@ def test_a_dataset_that_fails_is_told_and_ends_with_1(
 def test_a_dataset_that_is_not_in_the_catalog_is_told_with_those_that_are(
     settings: Settings, blobs: MemoryBlobs
 ) -> None:
-    with pytest.raises(SettingsError, match="no use case has a dataset 'sales'; there is: contacts"):
+    with pytest.raises(SettingsError, match="no use case exports a dataset 'sales'; exported are: contacts"):
         export(CATALOG, "sales", NIGHTLY, settings, blobs)
 
 

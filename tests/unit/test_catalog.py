@@ -141,11 +141,21 @@ def test_a_folder_of_ones_own_is_read_by_its_setting(tmp_path: Path) -> None:
             "dataset.columns.amount.levels: are for category columns, not for 'decimal'",
         ),
         ('["web", "shop"]', '["web", "web"]', "dataset.columns.channel.levels: each level stands once"),
-        ('table = "dbo.orders"', "", "dataset: expected either 'table' or 'query', neither is given"),
+        ('table = "dbo.orders"', "", "dataset: expected one of 'table', 'query' or 'dropped = true', got none"),
         (
             'table = "dbo.orders"',
             'table = "a"\nquery = "SELECT 1"',
-            "dataset: expected either 'table' or 'query', both are given",
+            "dataset: expected one of 'table', 'query' or 'dropped = true', got table, query",
+        ),
+        (
+            'table = "dbo.orders"',
+            'table = "dbo.orders"\ndropped = true',
+            "dataset: expected one of 'table', 'query' or 'dropped = true', got table, dropped",
+        ),
+        (
+            'table = "dbo.orders"',
+            'dropped = true\ncursor = "order_id"',
+            "dataset.cursor: means nothing where rows are dropped, and none are exported",
         ),
         (
             'role = "key"',

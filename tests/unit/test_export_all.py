@@ -36,6 +36,16 @@ def test_all_datasets_are_exported_for_the_slot_of_the_moment() -> None:
     assert [info.name for info in exporter.blobs.list("drops/")] == [f"drops/one/{SLOT}.json", f"drops/two/{SLOT}.json"]
 
 
+def test_what_people_drop_is_not_exported_and_is_looked_after_all_the_same() -> None:
+    dropped = use_case_of(msgspec.structs.replace(LOG, name="two", table=None, dropped=True), "model-two")
+    blobs = MemoryBlobs()
+    blobs.write("drops/two/20261101T020000Z.order", b"{}")
+    exporter = exporter_of("one", blobs=blobs, two=SourceError("there is no such table"))
+    (done,) = exporter.export_all([*use_cases("one"), dropped], NOW)
+    assert done.dataset == "one"
+    assert not list(blobs.list("exports/two/"))
+
+
 def test_one_that_fails_does_not_stop_the_others_and_the_run_fails_at_the_end() -> None:
     first, second = SourceError("no such table"), SourceUnavailable("gone")
     blobs = MemoryBlobs()
