@@ -108,6 +108,8 @@ def _finish(record: RunRecord, blobs: Blobs) -> RunRecord:
         blobs.write(name, to_json(record), if_absent=True)
     except BlobConflict:
         return _recorded(record.dataset, record.slot, record.model, blobs) or record
+    if record.due:
+        logger.info("%s: slot %s was due: %s", record.model, record.slot, "; ".join(record.due))
     logger.info("%s: slot %s %s: %s", record.model, record.slot, record.outcome, "; ".join(record.reasons))
     return record
 

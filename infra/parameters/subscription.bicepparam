@@ -1,0 +1,26 @@
+// small.bicepparam, for those who make the resource group with it.
+using '../subscription.bicep'
+
+param groupName = 'rg-cauce'
+param location = readEnvironmentVariable('LOCATION', 'westeurope')
+param alertEmail = readEnvironmentVariable('ALERT_EMAIL', 'owner@example.com')
+param monthlyBudget = 50
+param scoring = {
+  instanceMemoryMB: 2048
+  maximumInstances: 40
+  alwaysReady: 0
+  httpConcurrency: 16
+}
+param pipeline = {
+  instanceMemoryMB: 4096
+  maximumInstances: 40
+  alwaysReady: 0
+  httpConcurrency: 1
+}
+param database = { kind: 'secret' }
+param zoneRedundant = false
+param privateNetwork = false
+param frontDoor = false
+param databricks = false
+param logRetentionDays = 31
+param logDailyCapGB = 1
