@@ -100,6 +100,7 @@ var called = {
   pipelineHost: 'stpipe${token}'
   vault: 'kv-${token}'
   insights: 'appi-${token}'
+  network: 'vnet-${token}'
   sql: 'sql-${token}'
   databricks: 'dbw-${token}'
   edge: 'afd-${token}'
@@ -249,6 +250,7 @@ var zoneOf = {
 
 module network 'modules/network.bicep' = if (privateNetwork) {
   params: {
+    name: called.network
     token: token
     location: location
     tags: tags
@@ -381,12 +383,12 @@ module route 'modules/route.bicep' = if (frontDoor) {
 }
 
 module lakehouse 'modules/databricks.bicep' = if (databricks) {
-  dependsOn: [data]
+  dependsOn: [data, network]
   params: {
     name: called.databricks
     location: location
     tags: tags
-    networkId: network.?outputs.id
+    networkName: privateNetwork ? called.network : null
     dataAccountName: called.data
     workspaceId: monitoring.outputs.workspaceId
   }

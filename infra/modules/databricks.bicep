@@ -11,8 +11,8 @@ param location string
 @description('Tags of every resource.')
 param tags tagsType
 
-@description('Resource id of the network, which has the subnets databricks-host and databricks-container; left out: its own.')
-param networkId string?
+@description('Name of the network, which has the subnets databricks-host and databricks-container; left out: its own.')
+param networkName string?
 
 @description('Name of the account with the company\'s data.')
 param dataAccountName string
@@ -60,14 +60,14 @@ resource workspace 'Microsoft.Databricks/workspaces@2026-01-01' = {
   properties: {
     computeMode: 'Hybrid'
     managedResourceGroupId: subscriptionResourceId('Microsoft.Resources/resourceGroups', 'rg-${name}')
-    publicNetworkAccess: networkId == null ? 'Enabled' : 'Disabled'
-    requiredNsgRules: networkId == null ? 'AllRules' : 'NoAzureDatabricksRules'
+    publicNetworkAccess: networkName == null ? 'Enabled' : 'Disabled'
+    requiredNsgRules: networkName == null ? 'AllRules' : 'NoAzureDatabricksRules'
     parameters: union(
       { enableNoPublicIp: { value: true } },
-      networkId == null
+      networkName == null
         ? {}
         : {
-            customVirtualNetworkId: { value: networkId ?? '' }
+            customVirtualNetworkId: { value: resourceId('Microsoft.Network/virtualNetworks', networkName ?? '') }
             customPublicSubnetName: { value: 'databricks-host' }
             customPrivateSubnetName: { value: 'databricks-container' }
           }

@@ -2,7 +2,10 @@
 
 import { tagsType } from '../types.bicep'
 
-@description('The end of every name.')
+@description('Name of the network.')
+param name string
+
+@description('The end of every other name.')
 param token string
 
 @description('Where it is.')
@@ -64,7 +67,7 @@ resource nat 'Microsoft.Network/natGateways@2025-01-01' = {
 }
 
 resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = {
-  name: 'vnet-${token}'
+  name: name
   location: location
   tags: tags
   properties: {
@@ -100,15 +103,15 @@ resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = {
 }
 
 resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = [
-  for name in zones: {
-    name: name
+  for zoneName in zones: {
+    name: zoneName
     location: 'global'
     tags: tags
   }
 ]
 
 resource linked 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
-  for (name, place) in zones: {
+  for (zoneName, place) in zones: {
     parent: zone[place]
     name: 'to-network'
     location: 'global'
@@ -119,9 +122,6 @@ resource linked 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-0
     }
   }
 ]
-
-@description('Resource id of the network.')
-output id string = network.id
 
 @description('The subnet that the scoring app sends from.')
 output scoringSubnetId string = network::scoring.id

@@ -50,3 +50,13 @@ def scope_of(parameters: Path) -> list[str]:
     where = ["--subscription-id", SUBSCRIPTION, "--location", LOCATION]
     is_group = "subscription.bicep" not in parameters.read_text()
     return [*where, "--resource-group", GROUP] if is_group else where
+
+
+def write_snapshots() -> None:
+    """Evaluate every parameters file anew, into the snapshot beside it: ``make snapshots``."""
+    for parameters in sorted((INFRA / "parameters").glob("*.bicepparam")):
+        print(f"{parameters.stem:12}  {printed('snapshot', parameters, *scope_of(parameters)).strip() or 'written'}")
+
+
+if __name__ == "__main__":
+    write_snapshots()
