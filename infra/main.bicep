@@ -323,7 +323,8 @@ module scoringApp 'modules/app.bicep' = {
             name: 'front-door'
             address: 'AzureFrontDoor.Backend'
             tag: 'ServiceTag'
-            frontDoorId: edge.?outputs.frontDoorId
+            // The tag is that of everybody's Front Door; the header is set by the one that is ours.
+            headers: { 'x-azure-fdid': [edge.?outputs.frontDoorId ?? ''] }
           }
         ]
       : []
@@ -359,7 +360,7 @@ module pipelineApp 'modules/app.bicep' = {
     zoneRedundant: zoneRedundant
     subnetId: network.?outputs.pipelineSubnetId
     restricted: privateNetwork
-    callers: privateNetwork ? [{ name: 'event-grid', address: 'AzureEventGrid', tag: 'ServiceTag' }] : []
+    callers: privateNetwork ? [{ name: 'event-grid', address: 'AzureEventGrid', tag: 'ServiceTag', headers: {} }] : []
     deployers: deployFrom
     settings: union(
       dataSettings,

@@ -40,6 +40,7 @@ PREDICTION_LOG_SAMPLE = "PREDICTION_LOG_SAMPLE"
 PREDICTION_LOG_SECONDS = "PREDICTION_LOG_SECONDS"
 PREDICTION_LOG_MAX_BYTES = "PREDICTION_LOG_MAX_BYTES"
 
+KEY_VAULT_REFERENCE = "@Microsoft.KeyVault("
 LEAST_KEY_CHARACTERS = 32
 LARGEST_AMOUNT = 100_000_000
 """More days, and infinitely many, are more than dates can be counted with."""
@@ -125,7 +126,15 @@ class _Reader:
     faults: list[str]
 
     def text(self, name: str) -> str | None:
-        return self.env.get(name, "").strip() or None
+        text = self.env.get(name, "").strip() or None
+        if text is not None and text.startswith(KEY_VAULT_REFERENCE):
+            # The platform gives the reference itself where it could not follow it: an empty secret, a role not yet there.
+            self.faults.append(
+                f"{name}: expected the value of a secret, got {text!r}, which the platform could not resolve; look "
+                "whether the secret is there and whether the app's identity has the role Key Vault Secrets User"
+            )
+            return None
+        return text
 
     def folder(self, name: str, default: Path) -> Path:
         text = self.text(name)

@@ -62,8 +62,14 @@ type callerType = {
   @description('What the address is.')
   tag: 'ServiceTag' | 'Default'
 
-  @description('The Front Door profile that the request must have come through.')
-  frontDoorId: string?
+  @description('What the request must carry.')
+  headers: headersType
+}
+
+@description('Names of headers, and the values that will do.')
+type headersType = {
+  @description('A header.')
+  *: string[]
 }
 
 resource host 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
@@ -130,14 +136,16 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       ipSecurityRestrictions: [
         for (caller, place) in concat(
           callers,
-          restricted ? map(deployers, address => { name: 'deployer', address: address, tag: 'Default' }) : []
+          restricted
+            ? map(deployers, address => { name: 'deployer', address: address, tag: 'Default', headers: {} })
+            : []
         ): {
           name: caller.name
           action: 'Allow'
           priority: 100 + place
           ipAddress: caller.address
           tag: caller.tag
-          headers: caller.?frontDoorId == null ? {} : { 'x-azure-fdid': [caller.?frontDoorId ?? ''] }
+          headers: caller.headers
         }
       ]
       scmIpSecurityRestrictionsUseMain: false

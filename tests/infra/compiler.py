@@ -54,6 +54,8 @@ def scope_of(parameters: Path) -> list[str]:
 
 def write_snapshots() -> None:
     """Evaluate every parameters file anew, into the snapshot beside it: ``make snapshots``."""
+    if compiler() is None:
+        raise SystemExit(MISSING)
     for parameters in sorted((INFRA / "parameters").glob("*.bicepparam")):
         print(f"{parameters.stem:12}  {printed('snapshot', parameters, *scope_of(parameters)).strip() or 'written'}")
 

@@ -218,3 +218,10 @@ def test_secrets_are_not_shown() -> None:
 def test_a_settings_error_is_permanent_and_a_value_error() -> None:
     assert issubclass(SettingsError, PermanentError)
     assert issubclass(SettingsError, ValueError)
+
+
+def test_a_secret_that_the_platform_could_not_look_up_is_no_secret() -> None:
+    reference = "@Microsoft.KeyVault(SecretUri=https://kv-one.vault.azure.net/secrets/pii-hash-key)"
+    message = fault(PII_HASH_KEY=reference, SQL_CONNECTION_STRING=reference)
+    assert message.count("could not resolve; look whether the secret is there") == 2
+    assert f"PII_HASH_KEY: expected the value of a secret, got {reference!r}" in message
