@@ -128,7 +128,7 @@ class _Reader:
     def text(self, name: str) -> str | None:
         text = self.env.get(name, "").strip() or None
         if text is not None and text.startswith(KEY_VAULT_REFERENCE):
-            # The platform gives the reference itself where it could not follow it: an empty secret, a role not yet there.
+            # The platform leaves the reference where it could not follow it: no such secret, no role on the vault.
             self.faults.append(
                 f"{name}: expected the value of a secret, got {text!r}, which the platform could not resolve; look "
                 "whether the secret is there and whether the app's identity has the role Key Vault Secrets User"

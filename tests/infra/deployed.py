@@ -52,8 +52,12 @@ def deployed(size: str) -> Deployed:
 @cache
 def read(path: Path) -> Deployed:
     """A snapshot file."""
-    content = json.loads(path.read_text())
-    return Deployed(path.name.partition(".")[0], tuple(content["predictedResources"]))
+    return from_text(path.name.partition(".")[0], path.read_text())
+
+
+def from_text(size: str, snapshot: str) -> Deployed:
+    """What stands in a snapshot file."""
+    return Deployed(size, tuple(json.loads(snapshot)["predictedResources"]))
 
 
 def values(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:

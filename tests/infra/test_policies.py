@@ -1,13 +1,9 @@
 """What every deployment must be, asked of the deployment as the compiler evaluates it."""
 
-from pathlib import Path
-
 import pytest
 
-from tests.infra.compiler import needs_compiler
 from tests.infra.deployed import SIZES, deployed
-from tests.infra.evaluated import evaluated_events
-from tests.infra.policies.all import OF_EVENTS, OF_EVERYTHING
+from tests.infra.policies.all import OF_EVERYTHING
 from tests.infra.policies.expecting import Policy
 
 
@@ -17,18 +13,20 @@ def test_a_deployment_keeps_to(policy: Policy, size: str) -> None:
     assert list(policy(deployed(size))) == []
 
 
-@needs_compiler
-@pytest.mark.parametrize("policy", OF_EVENTS, ids=lambda policy: policy.__name__)
-def test_the_events_phase_keeps_to(policy: Policy, tmp_path: Path) -> None:
-    assert list(policy(evaluated_events(tmp_path))) == []
-
-
 def test_small_costs_nothing_while_nobody_asks() -> None:
     """No plan, gateway, endpoint or workspace that is paid for by the hour."""
-    by_the_hour = ("Network/natGateways", "Network/privateEndpoints", "Cdn/profiles", "Databricks/workspaces", "Sql/servers")
+    by_the_hour = (
+        "Network/natGateways",
+        "Network/privateEndpoints",
+        "Cdn/profiles",
+        "Databricks/workspaces",
+        "Sql/servers",
+    )
     small = deployed("small")
     assert [kind for kind in by_the_hour if small.of(kind)] == []
-    ready = [site["properties"]["functionAppConfig"]["scaleAndConcurrency"]["alwaysReady"] for site in small.of("Web/sites")]
+    ready = [
+        site["properties"]["functionAppConfig"]["scaleAndConcurrency"]["alwaysReady"] for site in small.of("Web/sites")
+    ]
     assert ready == [[], []]
 
 

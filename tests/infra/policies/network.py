@@ -10,7 +10,7 @@ PARTS = {"blob", "queue", "table"}
 
 
 def only_the_edge_is_open(deployed: Deployed) -> Faults:
-    """With a network of its own: scoring through our Front Door, the pipeline by Event Grid, nothing else by anybody."""
+    """With a network of its own: scoring by our Front Door, the pipeline by Event Grid, all else by nobody."""
     if not deployed.private:
         return
     callers = {"scoring": ("AzureFrontDoor.Backend", ["x-azure-fdid"]), "pipeline": ("AzureEventGrid", [])}

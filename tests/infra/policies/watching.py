@@ -110,7 +110,7 @@ def alerts_are_all_there_and_wake_somebody(deployed: Deployed) -> Faults:
 
 
 def alerts_ask_of_what_there_is(deployed: Deployed) -> Faults:
-    """The query of each names a table of the workspace and a function that exists, and covers the time since the last."""
+    """Each names a table of the workspace and a function that exists, and covers the time since it last asked."""
     names = {name for functions in FUNCTIONS.values() for name in functions}
     for rule in deployed.of("Insights/scheduledQueryRules"):
         (criterion,) = at(rule, "properties.criteria.allOf")
