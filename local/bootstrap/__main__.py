@@ -1,8 +1,8 @@
 """Set Cauce up from nothing: Python 3.13, the pinned packages, Azurite, an ODBC driver and local settings.
 
-This is what `make setup` runs; with `--tests`, what `make test` needs beyond that: PostgreSQL and its ODBC driver.
-All that it fetches stays inside the project (`.venv`, `.local`), but for Debian packages when it runs as root. A step
-whose result is there is skipped.
+This is what `make setup` runs; with `--tests`, what `make test` needs beyond that: PostgreSQL, its ODBC driver, and
+the programs that check infra/ and the workflows. All that it fetches stays inside the project (`.venv`, `.local`), but
+for Debian packages when it runs as root. A step whose result is there is skipped.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from local.bootstrap.commands import LOCAL, ROOT, VENV, VENV_PYTHON, SetupError, run, say, step
+from local.bootstrap.commands import LOCAL, ROOT, VENV, VENV_PYTHON, SetupError, run, say, stamped, step
 from local.bootstrap.interpreter import set_up_python
+from local.bootstrap.npm import set_up_npm
 from local.bootstrap.odbc import set_up_odbc
 from local.bootstrap.postgres import set_up_postgres
+from local.bootstrap.tools import set_up_tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,11 +29,6 @@ AZURITE = "3.35.0"
 def fingerprint(files: Iterable[Path]) -> str:
     """Return a hash of the files' contents, for a stamp that no longer matches when any of them changes."""
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
-
-
-def stamped(stamp: Path, wanted: str) -> bool:
-    """Say whether the stamp, written only after a step was complete, is for what is wanted now."""
-    return stamp.is_file() and stamp.read_text() == wanted
 
 
 def set_up_packages() -> None:
@@ -49,25 +46,8 @@ def set_up_packages() -> None:
 
 
 def set_up_azurite() -> None:
-    """Install Azurite, the storage that stands in for Azure's, from npm.
-
-    npm runs in the folder and not with --prefix, which would hide the machine's own npm configuration; the
-    package.json keeps it from looking for a project further up.
-    """
-    folder = LOCAL / "azurite"
-    stamp = folder / "azurite.version"
-    if stamped(stamp, AZURITE) and (folder / "node_modules" / ".bin" / "azurite").exists():
-        return say("azurite", "already there")
-    if not shutil.which("npm"):
-        message = "Azurite needs Node.js and npm on PATH (Debian: apt-get install nodejs npm)."
-        raise SetupError(message)
-    folder.mkdir(exist_ok=True)
-    (folder / "package.json").write_text('{"private": true}\n')
-    quiet = ("--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
-    with step("azurite", f"npm install azurite@{AZURITE} into .local/azurite"):
-        run("npm", "install", "--save-exact", *quiet, f"azurite@{AZURITE}", cwd=folder)
-        stamp.write_text(AZURITE)
-    return None
+    """Install Azurite, the storage that stands in for Azure's."""
+    set_up_npm(LOCAL / "azurite", "azurite", AZURITE)
 
 
 def set_up_settings() -> None:
@@ -82,7 +62,7 @@ def set_up_settings() -> None:
 def steps(words: list[str]) -> tuple[Callable[[], None], ...]:
     """Return the steps that the command line asks for."""
     if words == ["--tests"]:
-        return (set_up_postgres,)
+        return (set_up_postgres, set_up_tools)
     return (set_up_python, set_up_packages, set_up_azurite, set_up_odbc, set_up_settings)
 
 

@@ -55,6 +55,11 @@ def run(*command: str | Path, cwd: Path = ROOT) -> str:
     return done.stdout
 
 
+def stamped(stamp: Path, wanted: str) -> bool:
+    """Say whether the stamp, written only after a step was complete, is for what is wanted now."""
+    return stamp.is_file() and stamp.read_text() == wanted
+
+
 def say(name: str, what: str) -> None:
     """Print one line for a step that takes no time."""
     print(f"{name:<9} {what}", flush=True)

@@ -127,7 +127,8 @@ MUTATIONS = [
     Mutation(
         MAIN,
         "      EXPORT_SCHEDULE: exportSchedule\n",
-        "      EXPORT_SCHEDULE: exportSchedule\n        KEY: listKeys(resourceId('Microsoft.Storage/storageAccounts', called.data), '2025-01-01').keys[0].value\n",
+        "      EXPORT_SCHEDULE: exportSchedule\n"
+        "        KEY: listKeys(resourceId('Microsoft.Storage/storageAccounts', called.data), '2025-01-01').keys[0]\n",
         access.nothing_is_known_that_opens_a_door,
     ),
     Mutation(

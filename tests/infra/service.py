@@ -30,6 +30,18 @@ class Service:
         assert "result" in answer, answer
         return from_text(parameters.stem, answer["result"]["snapshot"])
 
+    def diagnostics(self, file: Path) -> list[dict[str, Any]]:
+        """All that the compiler and the linter have against a file, each with its ``code`` and ``message``."""
+        if file.suffix == ".bicepparam":
+            answer = self._call("bicep/compileParams", {"path": str(file), "parameterOverrides": {}})
+        else:
+            answer = self._call("bicep/compile", {"path": str(file)})
+        return list(answer["result"]["diagnostics"])
+
+    def formatted(self, file: Path) -> str:
+        """The file as the compiler would write it."""
+        return str(self._call("bicep/format", {"path": str(file)})["result"]["contents"])
+
     def _call(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
         self.asked += 1
         message = {"jsonrpc": "2.0", "id": self.asked, "method": method, "params": parameters}

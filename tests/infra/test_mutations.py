@@ -1,6 +1,5 @@
 """The policies notice: each mutation is made in the Bicep files, compiled, and must be found by its policy."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,14 +9,9 @@ from tests.infra.copies import copied
 from tests.infra.mutations import MUTATIONS, Mutation
 from tests.infra.policies.all import OF_EVENTS, OF_EVERYTHING
 from tests.infra.policies.expecting import Policy
-from tests.infra.service import Service, serving
+from tests.infra.service import Service
 
 pytestmark = [needs_compiler, pytest.mark.xdist_group("bicep")]
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    yield from serving()
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=str)

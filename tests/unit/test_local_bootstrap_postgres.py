@@ -9,6 +9,7 @@ import pytest
 from local.bootstrap import __main__ as bootstrap
 from local.bootstrap import debs, odbc, postgres
 from local.bootstrap.commands import SetupError
+from local.bootstrap.tools import set_up_tools
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,7 @@ def unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_setup_for_tests_takes_only_the_further_steps() -> None:
-    assert bootstrap.steps(["--tests"]) == (postgres.set_up_postgres,)
+    assert bootstrap.steps(["--tests"]) == (postgres.set_up_postgres, set_up_tools)
     assert postgres.set_up_postgres not in bootstrap.steps([])
 
 
