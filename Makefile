@@ -1,6 +1,6 @@
 # The commands that people and CI run. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo up test bench bench-export bench-forecast bench-replay bench-score bench-soak lint types format clean
+.PHONY: help setup setup-tests demo up test package lock snapshots deploy bench bench-export bench-forecast bench-replay bench-score bench-soak lint types format clean
 
 # Any Python from 3.9 that runs can do the set-up, which finds or fetches the 3.13 that everything else uses.
 PYTHON ?= $(shell for p in python3 python3.13 /usr/bin/python3 python; do \
@@ -52,6 +52,17 @@ bench-score: setup
 # takes six minutes, and fails where one of that is not so (BENCH_ARGS="--requests 100000 --json figures.json").
 bench-soak: setup
 	@$(VENV)/python -m tests.bench.score_soak $(BENCH_ARGS)
+
+package: setup ## Build the packages of both function apps into dist/, for Linux and Python 3.13
+	@$(VENV)/python -m infra.packaging --to dist
+
+# The pins of all that is in the packages, resolved anew from requirements.txt.
+lock: setup
+	@$(VENV)/python -m infra.packaging --lock
+
+# What each size of company deploys, evaluated by the Bicep compiler: commit it with the change that made it.
+snapshots: setup
+	@$(VENV)/python -m tests.infra.compiler
 
 lint: setup ## Check style
 	@$(VENV)/ruff check .

@@ -1,0 +1,1 @@
+"""The two packages: ``python -m infra.packaging``."""
