@@ -27,6 +27,13 @@ param monthlyBudget int
 @description('The month that the budget begins with.')
 param budgetStart string = utcNow('yyyy-MM-01')
 
+@description('Object id of the Entra group (or user, or service) that drops files, reads results and promotes versions; empty: nobody.')
+param operatorsId string = ''
+
+@description('What that id is of.')
+@allowed(['Group', 'User', 'ServicePrincipal'])
+param operatorsType string = 'Group'
+
 @description('The app that answers requests.')
 param scoring scaleType
 
@@ -211,6 +218,8 @@ module roles 'modules/roles.bicep' = {
     dataAccountName: called.data
     vaultName: called.vault
     insightsName: called.insights
+    operatorsId: operatorsId
+    operatorsType: operatorsType
   }
 }
 

@@ -29,6 +29,13 @@ param monthlyBudget int
 @description('The month that the budget begins with.')
 param budgetStart string = utcNow('yyyy-MM-01')
 
+@description('Object id of the Entra group (or user, or service) that drops files, reads results and promotes versions; empty: nobody.')
+param operatorsId string = ''
+
+@description('What that id is of.')
+@allowed(['Group', 'User', 'ServicePrincipal'])
+param operatorsType string = 'Group'
+
 @description('The app that answers requests.')
 param scoring scaleType
 
@@ -108,6 +115,8 @@ module cauce 'main.bicep' = {
     tags: tags
     alertEmail: alertEmail
     monthlyBudget: monthlyBudget
+    operatorsId: operatorsId
+    operatorsType: operatorsType
     budgetStart: budgetStart
     scoring: scoring
     pipeline: pipeline

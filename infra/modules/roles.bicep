@@ -25,6 +25,13 @@ param vaultName string
 @description('Name of the Application Insights component.')
 param insightsName string
 
+@description('Object id of those who operate it; empty: nobody.')
+param operatorsId string
+
+@description('What that id is of.')
+@allowed(['Group', 'User', 'ServicePrincipal'])
+param operatorsType string
+
 var role = {
   blobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
   blobDataContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
@@ -53,6 +60,19 @@ var onContainers = [
   { who: 'scoring', role: role.blobDataContributor, container: 'predictions' }
 ]
 
+// People see what they need to look after it: no export, whose rows are of other people.
+var ofOperators = empty(operatorsId)
+  ? []
+  : [
+      { role: role.blobDataContributor, container: 'drops' }
+      { role: role.blobDataContributor, container: 'models' }
+      { role: role.blobDataReader, container: 'deadletter' }
+      { role: role.blobDataReader, container: 'predictions' }
+      { role: role.blobDataReader, container: 'quarantine' }
+      { role: role.blobDataReader, container: 'results' }
+      { role: role.blobDataReader, container: 'runs' }
+    ]
+
 var onVault = ['scoring', 'pipeline']
 var onInsights = ['scoring', 'pipeline']
 
@@ -64,6 +84,12 @@ resource accounts 'Microsoft.Storage/storageAccounts@2025-01-01' existing = [
 
 resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' existing = [
   for row in onContainers: {
+    name: '${dataAccountName}/default/${row.container}'
+  }
+]
+
+resource operatedContainers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' existing = [
+  for row in ofOperators: {
     name: '${dataAccountName}/default/${row.container}'
   }
 ]
@@ -96,6 +122,18 @@ resource assignedOnContainers 'Microsoft.Authorization/roleAssignments@2022-04-0
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', row.role)
       principalId: principals[row.who]
       principalType: 'ServicePrincipal'
+    }
+  }
+]
+
+resource assignedToOperators 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (row, place) in ofOperators: {
+    name: guid(operatedContainers[place].id, operatorsId, row.role)
+    scope: operatedContainers[place]
+    properties: {
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', row.role)
+      principalId: operatorsId
+      principalType: operatorsType
     }
   }
 ]

@@ -3,6 +3,8 @@ using '../main.bicep'
 
 param alertEmail = readEnvironmentVariable('ALERT_EMAIL', 'owner@example.com')
 param monthlyBudget = 3000
+param operatorsId = readEnvironmentVariable('OPERATORS_ID', '00000000-0000-0000-0000-000000000001')
+param operatorsType = readEnvironmentVariable('OPERATORS_TYPE', 'Group')
 param scoring = {
   instanceMemoryMB: 2048
   maximumInstances: 200

@@ -3,6 +3,8 @@ using '../main.bicep'
 
 param alertEmail = readEnvironmentVariable('ALERT_EMAIL', 'owner@example.com')
 param monthlyBudget = 50
+param operatorsId = readEnvironmentVariable('OPERATORS_ID', '')
+param operatorsType = readEnvironmentVariable('OPERATORS_TYPE', 'Group')
 param scoring = {
   instanceMemoryMB: 2048
   maximumInstances: 40

@@ -5,6 +5,8 @@ param groupName = 'rg-cauce'
 param location = readEnvironmentVariable('LOCATION', 'westeurope')
 param alertEmail = readEnvironmentVariable('ALERT_EMAIL', 'owner@example.com')
 param monthlyBudget = 50
+param operatorsId = readEnvironmentVariable('OPERATORS_ID', '')
+param operatorsType = readEnvironmentVariable('OPERATORS_TYPE', 'Group')
 param scoring = {
   instanceMemoryMB: 2048
   maximumInstances: 40

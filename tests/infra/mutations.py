@@ -122,6 +122,13 @@ MUTATIONS = [
         TABLE,
     ),
     Mutation(ROLES, "principalType: 'ServicePrincipal'", "principalType: 'User'", TABLE),
+    Mutation(
+        ROLES,
+        "role: role.blobDataReader, container: 'runs'",
+        "role: role.blobDataOwner, container: 'runs'",
+        TABLE,
+        "large",
+    ),
     Mutation(TOPIC, "scope: account::blobs::deadLetters", "scope: account", TABLE),
     Mutation(DATABRICKS, "scope: data::blobs::exports", "scope: data", TABLE, "large"),
     Mutation(

@@ -22,6 +22,7 @@ HOLDERS = {
     "pipelineIdentity": "pipeline",
     "EventGrid/systemTopics": "topic",
     "Databricks/accessConnectors": "databricks",
+    "00000000-0000-0000-0000-000000000001": "operators",
 }
 GRANTED = {
     ("scoring", "Storage Blob Data Owner", "stscore"),
@@ -40,6 +41,15 @@ GRANTED = {
     ("pipeline", "Monitoring Metrics Publisher", "appi-"),
     ("topic", "Storage Blob Data Contributor", "stdata/deadletter"),
 }
+OPERATED = {
+    ("operators", "Storage Blob Data Contributor", "stdata/drops"),
+    ("operators", "Storage Blob Data Contributor", "stdata/models"),
+    ("operators", "Storage Blob Data Reader", "stdata/deadletter"),
+    ("operators", "Storage Blob Data Reader", "stdata/predictions"),
+    ("operators", "Storage Blob Data Reader", "stdata/quarantine"),
+    ("operators", "Storage Blob Data Reader", "stdata/results"),
+    ("operators", "Storage Blob Data Reader", "stdata/runs"),
+}
 SECRETIVE = re.compile(r"listKeys|listSecrets|AccountKey=|SharedAccessSignature|[?&]sig=|Pwd=|Password=", re.IGNORECASE)
 
 
@@ -53,11 +63,14 @@ def roles_are_those_of_the_table(deployed: Deployed) -> Faults:
     expected = set(GRANTED)
     if deployed.of("Databricks/workspaces"):
         expected.add(("databricks", "Storage Blob Data Reader", "stdata/exports"))
+    if deployed.size == "large":
+        expected |= OPERATED
     found = Counter(granted(deployed))
     yield from other_than("role assignments", set(found), expected)
     yield from (f"role assignments: {row} is there {count} times" for row, count in found.items() if count > 1)
     for assignment in deployed.of("Authorization/roleAssignments"):
-        yield from differing(assignment, {"properties.principalType": "ServicePrincipal"})
+        kind = "Group" if _row(assignment)[0] == "operators" else "ServicePrincipal"
+        yield from differing(assignment, {"properties.principalType": kind})
 
 
 def nothing_is_known_that_opens_a_door(deployed: Deployed) -> Faults:
