@@ -1,0 +1,1 @@
+"""From nothing to an app that answers: ``python -m infra.deployment``."""
