@@ -20,7 +20,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 INSTALLED = PROJECT_ROOT / ".local/azurite/node_modules/.bin/azurite"
 
 _SERVICES = ("Blob", "Queue", "Table")
-_LISTENING = re.compile(r"Azurite (\w+) service is successfully listening at http://[^:\s]+:(\d+)")
+_LISTENING = re.compile(r"Azurite (\w+) service is successfully listening at https?://[^:\s]+:(\d+)")
 
 
 class AzuriteError(RuntimeError):

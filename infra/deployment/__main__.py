@@ -30,7 +30,7 @@ def main(words: list[str] | None = None) -> int:
         if parsed.what_if:
             deployment.az.shown(*infrastructure(deployment, "what-if"))
             return 0
-        _take_steps(deployment, parsed.start)
+        _take_steps(deployment, parsed.start, parsed.until)
     except (DeploymentError, PackagingError) as error:
         print(f"\nDeployment stopped. {error}", file=sys.stderr)
         return 1
@@ -45,9 +45,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--group", default="rg-cauce", help="resource group (default: rg-cauce)")
     parser.add_argument("--location", default="westeurope", help="where the group is made (default: westeurope)")
     parser.add_argument("--parameters", type=Path, default=INFRA / "parameters" / "small.bicepparam", metavar="FILE")
-    parser.add_argument("--packages", type=Path, default=ROOT / "dist", metavar="FOLDER", help="with the two zips")
+    parser.add_argument("--packages", type=Path, metavar="FOLDER", help="with the two zips, built before")
     parser.add_argument("--from", dest="start", choices=STEPS, metavar="STEP", help=f"go on there: {', '.join(STEPS)}")
+    parser.add_argument("--until", choices=STEPS, metavar="STEP", help="stop after it")
     parser.add_argument("--what-if", action="store_true", help="ask Azure what would change, and change nothing")
+    parser.add_argument(
+        "--state", type=Path, default=ROOT / ".local" / "deploy", metavar="FOLDER", help="of earlier runs"
+    )
     parser.add_argument("--dry-run", action="store_true", help="print every command, run none")
     parser.add_argument(
         "--patience", type=float, default=900, metavar="SECONDS", help="for what spreads (default: 900)"
@@ -79,28 +83,26 @@ def _login(parsed: argparse.Namespace, environment: dict[str, str]) -> tuple[dic
 
 def _deployment(parsed: argparse.Namespace, environment: Mapping[str, str], subscription: str) -> Deployment:
     parameters = parsed.parameters.resolve()
-    file = ROOT / ".local" / "deploy" / f"{subscription}-{parsed.group}.json"
+    file = parsed.state / f"{subscription}-{parsed.group}.json"
     asked = hashlib.sha256()
     for source in sorted(INFRA.rglob("*.bicep")):
         asked.update(source.read_bytes())
-    for part in (
-        parameters.read_bytes(),
-        parsed.location.encode(),
-        *(environment.get(one, "").encode() for one in ASKED),
-    ):
-        asked.update(part)
+    given = [environment.get(name, "") for name in ASKED]
+    for part in (parameters.read_text(), parsed.location, *given):
+        asked.update(part.encode())
     return Deployment(
         az=Az(environment, parsed.dry_run),
         state=State.read(file, asked.hexdigest()),
         group=parsed.group,
         location=parsed.location,
         parameters=parameters,
-        packages=parsed.packages.resolve(),
+        packages=(parsed.packages or ROOT / "dist").resolve(),
+        build=parsed.packages is None,
         patience=Patience(parsed.patience, parsed.poll),
     )
 
 
-def _take_steps(deployment: Deployment, start: str | None) -> None:
+def _take_steps(deployment: Deployment, start: str | None, until: str | None) -> None:
     steps, state = list(STEPS), deployment.state
     if start and not deployment.az.dry:
         state.start_over(start, steps)
@@ -117,6 +119,8 @@ def _take_steps(deployment: Deployment, start: str | None) -> None:
         if not deployment.az.dry:
             state.finish(step)
             print(f"  {time.monotonic() - taken:.1f} s", flush=True)
+        if step == until:
+            return
     if not deployment.az.dry:
         state.end()
         print(f"Cauce answers at {deployment.output('scoringUrl')}/api, after {time.monotonic() - began:.0f} s.")

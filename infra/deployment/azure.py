@@ -1,4 +1,4 @@
-"""``az``, the command line of Azure: everything but the packages goes through it, so that each step can be repeated by hand."""
+"""``az``, the command line of Azure: all but the packages goes through it, so that it can be repeated by hand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MISSING = (
-    "az, the command line of Azure, is not on PATH: install it (https://aka.ms/azure-cli, or `pip install azure-cli` in "
+    "az, the command line of Azure, is not on PATH: install it (https://aka.ms/azure-cli, or pip install azure-cli in "
     "an environment of its own), then az login"
 )
 
@@ -39,11 +39,8 @@ class Az:
             if told:
                 print(f"  {command}")
             return otherwise
-        found = shutil.which(self.program, path=self.environment.get("PATH"))
-        if found is None:
-            raise DeploymentError(MISSING)
         done = subprocess.run(
-            [found, *words, "--output", "json", "--only-show-errors"],
+            [self._found(), *words, "--output", "json", "--only-show-errors"],
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -61,10 +58,16 @@ class Az:
         if self.dry:
             return
         done = subprocess.run(
-            ["az", *words], env=dict(self.environment), text=True, stderr=subprocess.PIPE, check=False
+            [self._found(), *words], env=dict(self.environment), text=True, stderr=subprocess.PIPE, check=False
         )
         if done.returncode:
             raise AzError(command, done.returncode, done.stderr)
+
+    def _found(self) -> str:
+        found = shutil.which(self.program, path=self.environment.get("PATH"))
+        if found is None:
+            raise DeploymentError(MISSING)
+        return found
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,8 @@ class Patience:
             if found is not None:
                 return found
             if time.monotonic() > deadline:
-                message = (
-                    f"{what}: nothing within {self.seconds:g} s{f'; the last word was: {why}' if why else ''}. {todo}"
-                )
+                last = f"; the last word was: {why}" if why else ""
+                message = f"{what}: nothing within {self.seconds:g} s{last}. {todo}"
                 raise DeploymentError(message)
             time.sleep(self.poll_seconds)
 

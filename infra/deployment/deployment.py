@@ -32,6 +32,9 @@ class Deployment:
     location: str
     parameters: Path
     packages: Path
+    """The folder of the two zips."""
+    build: bool = True
+    """Whether they are built anew."""
     patience: Patience = field(default_factory=Patience)
 
     def output(self, name: str) -> str:

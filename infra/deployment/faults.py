@@ -86,7 +86,9 @@ def _of_json(text: str) -> Iterator[Fault]:
         content, _ = json.JSONDecoder().raw_decode(text)
     except ValueError:
         return
-    yield from _leaves(content.get("error", content) if isinstance(content, dict) else content)
+    if isinstance(content, dict):
+        content = content.get("properties", content)
+        yield from _leaves(content.get("error", content))
 
 
 def _leaves(error: Any) -> Iterator[Fault]:

@@ -29,14 +29,17 @@ def publish(deployment: Deployment, app: str) -> None:
     host = deployment.output(f"{app}ScmHostName")
     package = deployment.packages / f"{app}.zip"
     if deployment.az.dry:
-        print(f"  python -m infra.packaging {app} --to {deployment.path(deployment.packages)}")
-        print(
-            f"  curl -X POST 'https://{host}/api/publish?RemoteBuild=false&Deployer=cauce' -T {deployment.path(package)} \\"
-        )
+        if deployment.build:
+            print(f"  python -m infra.packaging {app} --to {deployment.path(deployment.packages)}")
+        url = f"https://{host}/api/publish?RemoteBuild=false&Deployer=cauce"
+        print(f"  curl -X POST '{url}' -T {deployment.path(package)} \\")
         print("    -H 'Content-Type: application/zip' -H \"Authorization: Bearer $(az account get-access-token ...)\"")
         return
-    if not package.exists():
+    if deployment.build:
         build(PACKAGES[app], deployment.packages)
+    elif not package.exists():
+        message = f"--packages: expected {package}, got no such file; make package builds it"
+        raise DeploymentError(message)
     todo = f"Look at Deployment Center of {deployment.app(app)} in the portal, then run make deploy again"
     with httpx.Client(base_url=f"https://{host}", verify=ssl.create_default_context(), timeout=UPLOAD_SECONDS) as scm:
         deployment.patience.until(f"{host} to take the package", lambda: _send(deployment, scm, package), todo=todo)
@@ -59,9 +62,9 @@ def _send(deployment: Deployment, scm: httpx.Client, package: Path) -> bool:
         raise NotYet(reason) from error
     if answer.is_success:
         return True
-    reason = _why_later(answer)
-    if reason is not None:
-        raise NotYet(reason)
+    later = _why_later(answer)
+    if later is not None:
+        raise NotYet(later)
     message = f"{scm.base_url.host} refused the package with HTTP {answer.status_code}: {answer.text[:500]}"
     raise DeploymentError(message)
 
@@ -80,7 +83,7 @@ def _why_later(answer: httpx.Response) -> str | None:
 
 
 def _ended(deployment: Deployment, scm: httpx.Client) -> dict[str, Any] | None:
-    """What became of the latest deployment, once it has ended. The status is in the body: HTTP says 200 of a failure."""
+    """What became of the latest deployment, once it has ended. HTTP says 200 of a failure: the body does not."""
     try:
         answer = scm.get("/api/deployments/latest", headers=_authorization(deployment))
         found: dict[str, Any] = answer.raise_for_status().json()

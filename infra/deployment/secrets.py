@@ -1,7 +1,7 @@
 """The secrets of the key vault, made where they are missing and never shown.
 
-They go through Resource Manager, not through the vault's own address: it reaches a vault that is closed to the internet, and
-asks for no role beyond those that deploying takes.
+They go through Resource Manager, not through the vault's own address: it reaches a vault that is closed to the
+internet, and asks for no role beyond those that deploying takes.
 """
 
 from __future__ import annotations

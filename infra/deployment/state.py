@@ -41,7 +41,7 @@ class State:
 
     def start_over(self, step: str, steps: list[str]) -> None:
         """Forget that ``step`` and those after it are done."""
-        self.done = [one for one in steps[: steps.index(step)]]
+        self.done = steps[: steps.index(step)]
         self._write()
 
     def end(self) -> None:

@@ -38,18 +38,25 @@ HANDSHAKE = ("UrlValidationRequest", "WebhookValidation", "Url validation", "Des
 
 def register_providers(deployment: Deployment) -> None:
     """A subscription offers only what it was asked for once: of a new one, that is next to nothing."""
-    for provider in PROVIDERS:
-        if _registered(deployment, provider) is None:
-            deployment.az("provider", "register", "--namespace", provider)
-    for provider in PROVIDERS:
-        todo = f"See how far it is: az provider show --namespace {provider} --query registrationState"
-        deployment.patience.until(provider, lambda one=provider: _registered(deployment, one, told=False), todo=todo)
+    for provider in _unregistered(deployment):
+        deployment.az("provider", "register", "--namespace", provider)
+
+    def look() -> bool:
+        waiting = _unregistered(deployment, told=False)
+        if waiting:
+            reason = f"{', '.join(waiting)} not registered"
+            raise NotYet(reason)
+        return True
+
+    todo = "See how far they are: az provider list --output table"
+    deployment.patience.until("resource providers", look, todo=todo)
 
 
-def _registered(deployment: Deployment, provider: str, *, told: bool = True) -> bool | None:
-    words = ("provider", "show", "--namespace", provider)
-    state = deployment.az(*words, otherwise={"registrationState": "Registered"}, told=told)["registrationState"]
-    return True if state == "Registered" else None
+def _unregistered(deployment: Deployment, *, told: bool = True) -> list[str]:
+    query = "[].{name: namespace, state: registrationState}"
+    listed = deployment.az("provider", "list", "--query", query, otherwise=[], told=told)
+    states = {provider["name"]: provider["state"] for provider in listed}
+    return [name for name in PROVIDERS if not deployment.az.dry and states.get(name) != "Registered"]
 
 
 def make_group(deployment: Deployment) -> None:
@@ -107,7 +114,7 @@ def await_functions(deployment: Deployment) -> None:
 
 
 def subscribe_to_events(deployment: Deployment) -> None:
-    """events.bicep. Event Grid asks the webhook at once whether it is one; a host that has just started may not say so yet."""
+    """events.bicep. Event Grid asks the webhook at once whether it is one; a host that just started may not say so."""
     names = [f"{name}={deployment.output(name)}" for name in ("pipelineAppName", "topicName", "dataAccountName")]
     words = ("deployment", "group", "create", "--resource-group", deployment.group, "--name", "cauce-events")
     template = ("--template-file", deployment.path(INFRA / "events.bicep"), "--parameters", *names)
@@ -123,8 +130,8 @@ def subscribe_to_events(deployment: Deployment) -> None:
         return True
 
     todo = (
-        f"Look whether {deployment.app('pipeline')} is running and lets in the service tag AzureEventGrid, then run make "
-        "deploy again"
+        f"Look whether {deployment.app('pipeline')} is running and lets in the service tag AzureEventGrid, then run "
+        "make deploy again"
     )
     deployment.patience.until("the event subscription", subscribe, todo=todo)
 

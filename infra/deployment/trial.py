@@ -73,7 +73,8 @@ def _train(deployment: Deployment, folder: Path) -> dict[str, Any]:
     todo = "Look at docs/deploy.md, When the smoke test fails"
     taken = deployment.patience.until("the drop to be taken", drop, todo=todo)
     modified = datetime.fromisoformat(taken.get("lastModified", "2026-01-01T00:00:00+00:00"))
-    slot = names.upload_slot(f"drops/{blob}", taken.get("etag", "").strip('"'), modified)
+    etag = f'"{taken.get("etag", "").strip('"')}"'  # as the pipeline sees it
+    slot = names.upload_slot(f"drops/{blob}", etag, modified)
     container, _, path = names.run_record(DATASET, slot, MODEL).partition("/")
     file = folder / "run.json"
 
