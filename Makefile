@@ -56,6 +56,14 @@ bench-soak: setup
 package: setup ## Build the packages of both function apps into dist/, for Linux and Python 3.13
 	@$(VENV)/python -m infra.packaging --to dist
 
+GROUP ?= rg-cauce
+LOCATION ?= westeurope
+SIZE ?= small
+deploy: setup ## Put it on Azure: ALERT_EMAIL=… (SIZE=small|large GROUP=… LOCATION=… FROM=step WHAT_IF=1 DRY_RUN=1)
+	@$(VENV)/python -m infra.deployment --group "$(GROUP)" --location "$(LOCATION)" \
+		--parameters infra/parameters/$(SIZE).bicepparam $(if $(FROM),--from $(FROM)) \
+		$(if $(filter 1,$(WHAT_IF)),--what-if) $(if $(filter 1,$(DRY_RUN)),--dry-run) $(DEPLOY_ARGS)
+
 # The pins of all that is in the packages, resolved anew from requirements.txt.
 lock: setup
 	@$(VENV)/python -m infra.packaging --lock

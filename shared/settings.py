@@ -40,7 +40,7 @@ PREDICTION_LOG_SAMPLE = "PREDICTION_LOG_SAMPLE"
 PREDICTION_LOG_SECONDS = "PREDICTION_LOG_SECONDS"
 PREDICTION_LOG_MAX_BYTES = "PREDICTION_LOG_MAX_BYTES"
 
-KEY_VAULT_REFERENCE = "@Microsoft.KeyVault("
+KEY_VAULT_REFERENCES = ("@Microsoft.KeyVault(",)
 LEAST_KEY_CHARACTERS = 32
 LARGEST_AMOUNT = 100_000_000
 """More days, and infinitely many, are more than dates can be counted with."""
@@ -127,7 +127,7 @@ class _Reader:
 
     def text(self, name: str) -> str | None:
         text = self.env.get(name, "").strip() or None
-        if text is not None and text.startswith(KEY_VAULT_REFERENCE):
+        if text is not None and text.startswith(KEY_VAULT_REFERENCES):
             # The platform leaves the reference where it could not follow it: no such secret, no role on the vault.
             self.faults.append(
                 f"{name}: expected the value of a secret, got {text!r}, which the platform could not resolve; look "

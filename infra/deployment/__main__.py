@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import sys
 import time
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.deployment.azure import Az, Patience
-from infra.deployment.deployment import ASKED, INFRA, ROOT, Deployment, claims, missing_variables
+from infra.deployment.deployment import ASKED, INFRA, ROOT, Deployment, claims, missing_variables, what_is_asked
 from infra.deployment.faults import DeploymentError
 from infra.deployment.state import State
 from infra.deployment.steps import STEPS, infrastructure
@@ -84,15 +83,9 @@ def _login(parsed: argparse.Namespace, environment: dict[str, str]) -> tuple[dic
 def _deployment(parsed: argparse.Namespace, environment: Mapping[str, str], subscription: str) -> Deployment:
     parameters = parsed.parameters.resolve()
     file = parsed.state / f"{subscription}-{parsed.group}.json"
-    asked = hashlib.sha256()
-    for source in sorted(INFRA.rglob("*.bicep")):
-        asked.update(source.read_bytes())
-    given = [environment.get(name, "") for name in ASKED]
-    for part in (parameters.read_text(), parsed.location, *given):
-        asked.update(part.encode())
     return Deployment(
         az=Az(environment, parsed.dry_run),
-        state=State.read(file, asked.hexdigest()),
+        state=State.read(file, what_is_asked(parameters, parsed.location, environment)),
         group=parsed.group,
         location=parsed.location,
         parameters=parameters,

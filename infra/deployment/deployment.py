@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,17 @@ class Deployment:
     def path(self, file: Path) -> str:
         """A file as a person would write it, who stands in the project."""
         return str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file)
+
+
+def what_is_asked(parameters: Path, location: str, environment: Mapping[str, str]) -> str:
+    """A digest of all that says what infrastructure there will be."""
+    asked = hashlib.sha256()
+    for source in sorted(INFRA.rglob("*.bicep")):
+        asked.update(source.read_bytes())
+    given = [environment.get(name, "") for name in ASKED]
+    for part in (parameters.read_text(), location, *given):
+        asked.update(part.encode())
+    return asked.hexdigest()
 
 
 def claims(token: str) -> dict[str, Any]:

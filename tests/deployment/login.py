@@ -80,6 +80,8 @@ def logged_in(cloud: Cloud, certificate: Certificate, tokens: str, home: Path) -
         "SSL_CERT_FILE": str(certificate.file),
         "IDENTITY_ENDPOINT": tokens,
         "IDENTITY_HEADER": "header",
+        # The compiler runs for seconds: what would make it faster later only costs.
+        "DOTNET_TieredPGO": "0",
     }
     endpoints = {
         "resource-manager": cloud.url,

@@ -104,6 +104,10 @@ FAILURES = [
 ]
 
 
+LATER_OF_A_STEP = [one for place, one in enumerate(FAILURES) if one.step in {other.step for other in FAILURES[:place]}]
+"""However a step failed, the next run goes on with it: that is looked at once for each."""
+
+
 @pytest.mark.parametrize("failure", FAILURES, ids=str)
 def test_a_failure_is_told_and_the_next_run_goes_on_there(
     failure: Failure, deploying: Deploying, capsys: pytest.CaptureFixture[str]
@@ -126,6 +130,8 @@ def test_a_failure_is_told_and_the_next_run_goes_on_there(
     for name, value in right.items():
         setattr(cloud, name, value)
     cloud.faults, deploying.outcome = [], "promoted"
+    if failure in LATER_OF_A_STEP:
+        return
     before = list(STEPS)[: list(STEPS).index(failure.step)]
     assert deploying.state["done"] == before
     assert deploying("--until", failure.step) == 0
