@@ -366,7 +366,9 @@ module pipelineApp 'modules/app.bicep' = {
     insightsName: called.insights
     workspaceId: monitoring.outputs.workspaceId
     scale: pipeline
-    zoneRedundant: zoneRedundant
+    // Two instances for each trigger would wait warm, and be paid for, so that a night's work is not late when a zone fails.
+    // It can wait: the drops stay where they are.
+    zoneRedundant: false
     subnetId: network.?outputs.pipelineSubnetId
     restricted: privateNetwork
     callers: privateNetwork ? [{ name: 'event-grid', address: 'AzureEventGrid', tag: 'ServiceTag', headers: {} }] : []

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from local.azurite import PROJECT_ROOT, AzuriteError
 from local.beside import add_to as add_beside
 from local.chosen import local_settings, use_case_of
+from local.cost.command import add_to as add_cost
 from local.follow import TooLate, console, follow_run
 from local.host.settings import HostSettingsError
 from local.launch import HostStartError
@@ -110,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     rollback.set_defaults(run=_rollback)
 
     add_beside(commands)
+    add_cost(commands)
     return parser
 
 

@@ -36,8 +36,8 @@ def storage_is_closed_to_keys_and_strangers(deployed: Deployed) -> Faults:
 
 
 def storage_is_in_as_many_zones_as_the_apps(deployed: Deployed) -> Faults:
-    """Locally redundant, or over zones where the plans are."""
-    (zones,) = {at(plan, "properties.zoneRedundant") for plan in deployed.of("Web/serverfarms")}
+    """Locally redundant, or over zones where what answers is."""
+    zones = at(deployed.named("Web/serverfarms", "plan-cauce-scoring"), "properties.zoneRedundant")
     for account in deployed.of("Storage/storageAccounts"):
         yield from differing(account, {"sku.name": "Standard_ZRS" if zones else "Standard_LRS"})
 

@@ -105,12 +105,13 @@ def the_edge_is_https_and_guarded(deployed: Deployed) -> Faults:
 
 
 def large_is_in_three_zones(deployed: Deployed) -> Faults:
-    """What is said to be zone redundant is, from the plan to the database."""
+    """What answers, what it reads, and the database."""
     if deployed.size != "large":
         return
-    for kind in ("Web/serverfarms", "Sql/servers/databases"):
-        for resource in deployed.of(kind):
-            yield from differing(resource, {"properties.zoneRedundant": True})
+    for resource in (deployed.named("Web/serverfarms", "plan-cauce-scoring"), *deployed.of("Sql/servers/databases")):
+        yield from differing(resource, {"properties.zoneRedundant": True})
+    for account in deployed.of("Storage/storageAccounts"):
+        yield from differing(account, {"sku.name": "Standard_ZRS"})
 
 
 DELEGATIONS = {

@@ -1,0 +1,1 @@
+"""What a month of Cauce on Azure costs: ``python -m local cost``."""
