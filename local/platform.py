@@ -25,6 +25,7 @@ RUNNING = LOCAL / "running.json"
 LOCK = LOCAL / "lock"
 HOST_LOG = LOCAL / "host.log"
 VISIBILITY_SECONDS = "30"
+ACCOUNT = "CAUCE_ACCOUNT"
 
 
 class NotRunning(RuntimeError):
@@ -42,11 +43,13 @@ class Platform:
     url: str
     function_key: str | None
     storage: str
-    """Connection string of the account that holds the data."""
+    """Connection string of the account that holds the data; or, of one in Azure, its blob endpoint."""
 
     @property
     def blobs(self) -> AzureBlobs:
-        """The data account."""
+        """The data account: one in Azure by the login of ``az``."""
+        if self.storage.startswith("https://"):
+            return connect(None, self.storage, None, patient=True)
         return connect(self.storage, None, None, patient=True)
 
     @property
@@ -85,7 +88,13 @@ def platform(environment: Mapping[str, str], *, storage_folder: Path | None, por
 
 
 def attach() -> Platform:
-    """The platform that another process of this project runs. Raises NotRunning."""
+    """The platform in Azure that CAUCE_ACCOUNT names, or the one that another process here runs. Raises NotRunning."""
+    account = os.environ.get(ACCOUNT, "")
+    if account:
+        if not account.startswith("https://"):
+            msg = f"{ACCOUNT}: expected a blob endpoint, https://NAME.blob.core.windows.net, got {account!r}"
+            raise NotRunning(msg)
+        return Platform("", None, account)
     with suppress(AlreadyRunning), _the_only_one():
         pass  # ``running.json`` is then gone, also where a process was killed before it could take it away
     try:
