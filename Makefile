@@ -68,9 +68,11 @@ deploy: setup ## Put it on Azure: ALERT_EMAIL=… (SIZE=small|large GROUP=… LO
 lock: setup
 	@$(VENV)/python -m infra.packaging --lock
 
-# What each size of company deploys, evaluated by the Bicep compiler: commit it with the change that made it.
+# What each size of company deploys, evaluated by the Bicep compiler, and docs/infrastructure.md, drawn from that: commit
+# them with the change that made them.
 snapshots: setup
 	@$(VENV)/python -m tests.infra.compiler
+	@$(VENV)/python -m infra.picture
 
 lint: setup ## Check style
 	@$(VENV)/ruff check .

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from local.azurite import PROJECT_ROOT
+from infra.snapshots import deployed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from infra.snapshots import Deployed
     from local.cost.usage import Usage
 
-PARAMETERS = PROJECT_ROOT / "infra" / "parameters"
 HOURS = 730
 SECONDS = HOURS * 3600
 AWAKE_SHARE = 1 / 8
@@ -46,12 +45,6 @@ def read_prices(changed: dict[str, float]) -> Prices:
     return Prices(table["written"], {**table["prices"], **changed}, table["free"])
 
 
-def deployed(size: str) -> list[dict[str, Any]]:
-    """The resources of one size, as the compiler evaluates them."""
-    snapshot = json.loads((PARAMETERS / f"{size}.snapshot.json").read_text())
-    return list(snapshot["predictedResources"])
-
-
 def bill(size: str, usage: Usage, table: Prices) -> Iterator[Line]:
     """The lines, those that come to nothing included."""
     resources = deployed(size)
@@ -60,13 +53,13 @@ def bill(size: str, usage: Usage, table: Prices) -> Iterator[Line]:
     yield from _watching(resources, usage, table)
     yield from _network(resources, usage, table)
     yield from _database(resources, usage, table)
-    if _of(resources, "Databricks/workspaces"):
+    if resources.of("Databricks/workspaces"):
         yield Line("Databricks", "a workspace without a cluster that runs", 0.0)
 
 
-def _functions(resources: list[dict[str, Any]], usage: Usage, table: Prices) -> Iterator[Line]:
+def _functions(resources: Deployed, usage: Usage, table: Prices) -> Iterator[Line]:
     price, free = table.prices, table.free
-    sites = {site["name"].split("-")[1]: site["properties"] for site in _of(resources, "Web/sites")}
+    sites = {site["name"].split("-")[1]: site["properties"] for site in resources.of("Web/sites")}
     scale = {which: site["functionAppConfig"]["scaleAndConcurrency"] for which, site in sites.items()}
     gb = {which: one["instanceMemoryMB"] / 1024 for which, one in scale.items()}
     ready = sum(one["instanceCount"] for one in scale["scoring"]["alwaysReady"])
@@ -84,10 +77,10 @@ def _functions(resources: list[dict[str, Any]], usage: Usage, table: Prices) -> 
     yield Line("Functions", f"{usage.requests:,.0f} executions", paid / 1e6 * price["functions_million_executions"])
 
 
-def _storage(resources: list[dict[str, Any]], usage: Usage, table: Prices) -> Iterator[Line]:
+def _storage(resources: Deployed, usage: Usage, table: Prices) -> Iterator[Line]:
     price = table.prices
     (copies,) = {
-        account["sku"]["name"].rpartition("_")[2].lower() for account in _of(resources, "Storage/storageAccounts")
+        account["sku"]["name"].rpartition("_")[2].lower() for account in resources.of("Storage/storageAccounts")
     }
     yield Line("Storage", f"{usage.stored_gb:,.1f} GB", usage.stored_gb * price[f"storage_gb_month_{copies}"])
     writes = 200_000 + usage.scoring_seconds / 5
@@ -98,9 +91,9 @@ def _storage(resources: list[dict[str, Any]], usage: Usage, table: Prices) -> It
     yield Line("Event Grid", "a few hundred drops, free", 0.0)
 
 
-def _watching(resources: list[dict[str, Any]], usage: Usage, table: Prices) -> Iterator[Line]:
+def _watching(resources: Deployed, usage: Usage, table: Prices) -> Iterator[Line]:
     price = table.prices
-    (workspace,) = _of(resources, "OperationalInsights/workspaces")
+    (workspace,) = resources.of("OperationalInsights/workspaces")
     paid = max(0.0, usage.logs_gb - table.free["logs_gb"])
     yield Line(
         "Monitor", f"{usage.logs_gb:,.1f} GB of logs, {table.free['logs_gb']} of them free", paid * price["logs_gb"]
@@ -110,35 +103,35 @@ def _watching(resources: list[dict[str, Any]], usage: Usage, table: Prices) -> I
         kept = usage.logs_gb * months
         yield Line("Monitor", f"{kept:,.1f} GB of logs beyond 31 days", kept * price["logs_gb_month_kept"])
     by = {"PT5M": "log_alert_5_minutes", "PT15M": "log_alert_15_minutes", "PT1H": "log_alert_hourly"}
-    rules = _of(resources, "Insights/scheduledQueryRules")
+    rules = resources.of("Insights/scheduledQueryRules")
     dollars = sum(price[by[rule["properties"]["evaluationFrequency"]]] for rule in rules)
     yield Line("Monitor", f"{len(rules)} alerts that ask the logs", dollars)
-    metrics = len(_of(resources, "Insights/metricAlerts"))
+    metrics = len(resources.of("Insights/metricAlerts"))
     yield Line(
         "Monitor", f"{metrics} alerts by metric", max(0, metrics - table.free["metric_alerts"]) * price["metric_alert"]
     )
 
 
-def _network(resources: list[dict[str, Any]], usage: Usage, table: Prices) -> Iterator[Line]:
+def _network(resources: Deployed, usage: Usage, table: Prices) -> Iterator[Line]:
     price = table.prices
-    endpoints = len(_of(resources, "Network/privateEndpoints"))
+    endpoints = len(resources.of("Network/privateEndpoints"))
     if endpoints:
         through = usage.stored_gb * 4
         dollars = endpoints * HOURS * price["private_endpoint_hour"] + through * price["private_endpoint_gb"]
         yield Line("Network", f"{endpoints} private endpoints, {through:,.0f} GB through them", dollars)
-        zones = len(_of(resources, "Network/privateDnsZones"))
+        zones = len(resources.of("Network/privateDnsZones"))
         yield Line("Network", f"{zones} private DNS zones", zones * price["private_dns_zone_month"])
-    for _ in _of(resources, "Network/natGateways"):
+    for _ in resources.of("Network/natGateways"):
         hours = HOURS * (price["nat_gateway_hour"] + price["public_address_hour"])
         yield Line("Network", "a NAT gateway and its address", hours + usage.logs_gb * price["nat_gateway_gb"])
-    for _ in _of(resources, "Cdn/profiles"):
+    for _ in resources.of("Cdn/profiles"):
         requests = usage.requests / 1e4 * price["front_door_ten_thousand_requests"]
         yield Line("Front Door", f"Standard, {usage.requests:,.0f} requests", price["front_door_month"] + requests)
 
 
-def _database(resources: list[dict[str, Any]], usage: Usage, table: Prices) -> Iterator[Line]:
+def _database(resources: Deployed, usage: Usage, table: Prices) -> Iterator[Line]:
     price = table.prices
-    for database in _of(resources, "Sql/servers/databases"):
+    for database in resources.of("Sql/servers/databases"):
         properties = database["properties"]
         sleeps = properties["autoPauseDelay"] > 0
         hours = usage.sql_awake_hours * 30 if sleeps else HOURS
@@ -147,7 +140,3 @@ def _database(resources: list[dict[str, Any]], usage: Usage, table: Prices) -> I
         cores = most if sleeps else max(properties["minCapacity"], most * AWAKE_SHARE)
         computing, kept = hours * cores * price["sql_vcore_hour"], usage.stored_gb * price["sql_storage_gb_month"]
         yield Line("Azure SQL", f"{cores:g} of {most} cores on average, {hours:.0f} hours", (computing + kept) * factor)
-
-
-def _of(resources: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    return [one for one in resources if one["type"] == f"Microsoft.{kind}"]

@@ -7,8 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
+from infra.snapshots import Deployed, from_text
 from tests.infra.compiler import GROUP, LOCATION, SUBSCRIPTION, compiler
-from tests.infra.deployed import Deployed, from_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

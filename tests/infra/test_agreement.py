@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 import shared.settings
+from infra.snapshots import SIZES, deployed
 from shared.settings import Settings
 from shared.training import policy
 from shared.training.forecast import policy as forecast_policy
 from tests.infra.compiler import INFRA
-from tests.infra.deployed import SIZES, deployed
 from tests.infra.policies.apps import FUNCTIONS, app, settings
 from tests.infra.policies.keeping import CONTAINERS
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from infra.snapshots import deployed
 from local.bootstrap.tools import program
-from tests.infra.deployed import deployed
 
 CHECKOV = program("checkov", "checkov")
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"

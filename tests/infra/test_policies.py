@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.infra.deployed import SIZES, deployed
+from infra.snapshots import SIZES, deployed
 from tests.infra.policies.all import OF_EVERYTHING
 from tests.infra.policies.expecting import Policy
 

@@ -5,9 +5,10 @@ import re
 
 import pytest
 
+from infra.snapshots import deployed
 from local.__main__ import main
 from local.azurite import PROJECT_ROOT
-from local.cost.estimate import bill, deployed, read_prices
+from local.cost.estimate import bill, read_prices
 from local.cost.usage import Usage
 
 
@@ -38,9 +39,9 @@ def test_many_requests_share_an_instance() -> None:
 
 
 def test_the_large_one_is_counted_as_it_is_deployed() -> None:
-    kinds = [resource["type"] for resource in deployed("large")]
+    counted = len(deployed("large").of("Network/privateEndpoints"))
     (endpoints,) = [line for line in bill("large", Usage(10_000), read_prices({})) if "private endpoints" in line.what]
-    assert endpoints.what.startswith(f"{kinds.count('Microsoft.Network/privateEndpoints')} private endpoints")
+    assert endpoints.what.startswith(f"{counted} private endpoints")
     (warm,) = [line for line in bill("large", Usage(10_000), read_prices({})) if "wait warm" in line.what]
     assert warm.dollars == pytest.approx(2 * 2 * 730 * 3600 * 0.000004)
 

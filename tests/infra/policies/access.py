@@ -5,25 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from tests.infra.deployed import Deployed, Resource, values
+from infra.grants import granted, row_of
+from infra.snapshots import Deployed, values
 from tests.infra.policies.expecting import Faults, differing, other_than
 
-ROLES = {
-    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
-    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
-    "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1": "Storage Blob Data Reader",
-    "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
-    "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
-    "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
-    "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
-}
-HOLDERS = {
-    "scoringIdentity": "scoring",
-    "pipelineIdentity": "pipeline",
-    "EventGrid/systemTopics": "topic",
-    "Databricks/accessConnectors": "databricks",
-    "00000000-0000-0000-0000-000000000001": "operators",
-}
 GRANTED = {
     ("scoring", "Storage Blob Data Owner", "stscore"),
     ("scoring", "Storage Queue Data Contributor", "stscore"),
@@ -53,11 +38,6 @@ OPERATED = {
 SECRETIVE = re.compile(r"listKeys|listSecrets|AccountKey=|SharedAccessSignature|[?&]sig=|Pwd=|Password=", re.IGNORECASE)
 
 
-def granted(deployed: Deployed) -> list[tuple[str, str, str]]:
-    """Who, which role, on what: names without what makes them unique."""
-    return [_row(one) for one in deployed.of("Authorization/roleAssignments")]
-
-
 def roles_are_those_of_the_table(deployed: Deployed) -> Faults:
     """Each assignment, once, and no other; of a service, so that a new identity is not refused."""
     expected = set(GRANTED)
@@ -69,7 +49,7 @@ def roles_are_those_of_the_table(deployed: Deployed) -> Faults:
     yield from other_than("role assignments", set(found), expected)
     yield from (f"role assignments: {row} is there {count} times" for row, count in found.items() if count > 1)
     for assignment in deployed.of("Authorization/roleAssignments"):
-        kind = "Group" if _row(assignment)[0] == "operators" else "ServicePrincipal"
+        kind = "Group" if row_of(assignment)[0] == "operators" else "ServicePrincipal"
         yield from differing(assignment, {"properties.principalType": kind})
 
 
@@ -98,14 +78,3 @@ def everything_is_tagged(deployed: Deployed) -> Faults:
     for resource in deployed.resources:
         if "location" in resource and resource["type"] != "Microsoft.Resources/resourceGroups":
             yield from differing(resource, {"tags": {"application": "cauce"}})
-
-
-def _row(assignment: Resource) -> tuple[str, str, str]:
-    properties = assignment["properties"]
-    role = ROLES.get(properties["roleDefinitionId"].rsplit("/", 1)[1], properties["roleDefinitionId"])
-    holder = next((name for part, name in HOLDERS.items() if part in properties["principalId"]), "somebody")
-    scope = assignment["id"].partition("/providers/Microsoft.Authorization/")[0].rpartition("/providers/")[2]
-    names = scope.split("/")
-    what = names[2] if len(names) > 2 else "the group"
-    place = next((name for name in ("stdata", "stscore", "stpipe", "kv-", "appi-") if what.startswith(name)), what)
-    return holder, role, f"{place}/{names[-1]}" if "containers" in names else place

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.infra.deployed import Deployed, Resource, at
+from infra.snapshots import Deployed, Resource, at
 
 type Faults = Iterator[str]
 type Policy = Callable[[Deployed], Faults]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.infra.deployed import Deployed, Resource, at
+from infra.snapshots import Deployed, Resource, at
 from tests.infra.policies.expecting import Faults, differing, other_than
 
 DATA = "stdata"

@@ -1,20 +1,19 @@
-"""A snapshot: the resources that a deployment comes to, as the compiler evaluates it."""
+"""The snapshots: the resources that each size of company deploys, as the Bicep compiler evaluates them."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from tests.infra.compiler import INFRA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 type Resource = dict[str, Any]
 
+PARAMETERS = Path(__file__).parent / "parameters"
 SIZES = ("small", "large", "subscription")
 
 
@@ -46,7 +45,7 @@ class Deployed:
 
 def deployed(size: str) -> Deployed:
     """The committed snapshot of ``parameters/{size}.bicepparam``."""
-    return read(INFRA / "parameters" / f"{size}.snapshot.json")
+    return read(PARAMETERS / f"{size}.snapshot.json")
 
 
 @cache
