@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -57,7 +58,16 @@ def write_snapshots() -> None:
     if compiler() is None:
         raise SystemExit(MISSING)
     for parameters in sorted((INFRA / "parameters").glob("*.bicepparam")):
-        print(f"{parameters.stem:12}  {printed('snapshot', parameters, *scope_of(parameters)).strip() or 'written'}")
+        said = printed("snapshot", parameters, *scope_of(parameters)).strip()
+        _order(parameters.with_suffix(".snapshot.json"))
+        print(f"{parameters.stem:12}  {said or 'written'}")
+
+
+def _order(snapshot: Path) -> None:
+    """The compiler writes outputs in another order each time, which no review should have to look at."""
+    content = json.loads(snapshot.read_text())
+    content["outputs"] = dict(sorted(content["outputs"].items()))
+    snapshot.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
