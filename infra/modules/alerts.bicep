@@ -156,6 +156,8 @@ resource byLog 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       windowSize: alert.window
       overrideQueryTimeRange: alert.name == 'export-missing' ? 'P2D' : null
       autoMitigate: true
+      // A table is not there before its first line is, which in a new workspace is later than this rule.
+      skipQueryValidation: true
       criteria: {
         allOf: [
           {

@@ -178,6 +178,7 @@ MUTATIONS = [
         "      enabled: false\n      scopes: [workspaceId]",
         ALERTED,
     ),
+    Mutation(ALERTS, "      skipQueryValidation: true\n", "", ALERTED),
     Mutation(ALERTS, "'DroppedEventCount'", "'DropedEventCount'", ALERTED),
     Mutation(ALERTS, 'Name == "train_blob_trigger"', 'Name == "train_blob"', watching.alerts_ask_of_what_there_is),
     Mutation(ALERTS, "'P2D'", "'PT1H'", watching.alerts_ask_of_what_there_is),

@@ -93,6 +93,7 @@ def alerts_are_all_there_and_wake_somebody(deployed: Deployed) -> Faults:
                 "kind": "LogAlert",
                 "properties.enabled": True,
                 "properties.autoMitigate": True,
+                "properties.skipQueryValidation": True,
                 "properties.actions.actionGroups": [people["id"]],
             },
         )
