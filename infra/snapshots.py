@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ class Deployed:
 
     size: str
     resources: tuple[Resource, ...]
+    outputs: Resource = field(default_factory=dict)
 
     def of(self, kind: str) -> list[Resource]:
         """Those of a type, written as ``Storage/storageAccounts``."""
@@ -56,7 +57,8 @@ def read(path: Path) -> Deployed:
 
 def from_text(size: str, snapshot: str) -> Deployed:
     """What stands in a snapshot file."""
-    return Deployed(size, tuple(json.loads(snapshot)["predictedResources"]))
+    content = json.loads(snapshot)
+    return Deployed(size, tuple(content["predictedResources"]), content.get("outputs") or {})
 
 
 def values(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -144,6 +144,12 @@ MUTATIONS = [
         "PII_HASH_KEY: 'the ${hashKeySecret} of every company'",
         access.nothing_is_known_that_opens_a_door,
     ),
+    Mutation(
+        MAIN,
+        "output topicName string = topic.outputs.name",
+        "output topicName string = 'https://${topic.outputs.name}.example/?sig=abc'",
+        access.nothing_is_known_that_opens_a_door,
+    ),
     Mutation(BUDGET, "  name: 'cauce'", "  name: 'cauce-${start}'", access.names_are_known_before_anything_is_there),
     Mutation(APP, "  tags: tags\n  kind: 'functionapp'", "  kind: 'functionapp'", access.everything_is_tagged),
     Mutation(

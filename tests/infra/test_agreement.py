@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 
 import shared.settings
 from infra.snapshots import SIZES, deployed
+from local.host.blobqueue import POISON_QUEUE
+from local.host.ncrontab import Schedule
 from shared.settings import Settings
 from shared.training import policy
 from shared.training.forecast import policy as forecast_policy
@@ -91,10 +94,27 @@ def test_the_containers_are_those_that_the_code_writes_to() -> None:
     assert CONTAINERS - spelt - {"deadletter"} == set(), "a container that no name is spelt for"
 
 
+def test_no_parameter_asks_for_a_secret() -> None:
+    """They are in the vault, or made there: what is in no parameter is in no history of deployments."""
+    for file in INFRA.rglob("*.bicep"):
+        names = re.findall(r"^param (\w+)", file.read_text(), re.MULTILINE)
+        named = [name for name in names if re.search(r"secret|password|connection|key$", name, re.IGNORECASE)]
+        assert named == [], file.name
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_schedule_is_one_that_the_host_takes(size: str) -> None:
+    schedule = settings(deployed(size), "pipeline")["EXPORT_SCHEDULE"]
+    assert len(schedule.split()) == 6
+    assert Schedule(schedule).next_after(datetime(2026, 11, 27, tzinfo=UTC)) == datetime(2026, 11, 27, 2, tzinfo=UTC)
+
+
 def test_the_alert_of_poison_agrees_with_the_host() -> None:
     host = json.loads((ROOT / "host.json").read_text())
     assert host["extensions"]["blobs"]["poisonBlobThreshold"] == 5
-    assert "failed five times" in (INFRA / "modules" / "alerts.bicep").read_text()
+    alerts = (INFRA / "modules" / "alerts.bicep").read_text()
+    assert "failed five times" in alerts
+    assert f'Uri has "{POISON_QUEUE}"' in alerts
 
 
 def test_the_alert_of_drift_knows_how_the_code_words_it() -> None:

@@ -54,8 +54,8 @@ def roles_are_those_of_the_table(deployed: Deployed) -> Faults:
 
 
 def nothing_is_known_that_opens_a_door(deployed: Deployed) -> Faults:
-    """No key, password or signature in any property; the secrets that there are, by reference to the vault."""
-    for resource in deployed.resources:
+    """No key, password or signature in a property or an output; the secrets that there are, by reference to the vault."""
+    for resource in (*deployed.resources, {"name": "outputs", **deployed.outputs}):
         for path, value in values(resource):
             if isinstance(value, str) and SECRETIVE.search(value):
                 yield f"{resource['name']}: {path}: looks like a secret: {value[:60]!r}"
