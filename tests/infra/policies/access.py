@@ -54,7 +54,7 @@ def roles_are_those_of_the_table(deployed: Deployed) -> Faults:
 
 
 def nothing_is_known_that_opens_a_door(deployed: Deployed) -> Faults:
-    """No key, password or signature in a property or an output; the secrets that there are, by reference to the vault."""
+    """No key, password or signature in a property or an output; secrets by reference to the vault alone."""
     for resource in (*deployed.resources, {"name": "outputs", **deployed.outputs}):
         for path, value in values(resource):
             if isinstance(value, str) and SECRETIVE.search(value):
