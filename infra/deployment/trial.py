@@ -18,79 +18,82 @@ from shared.store import names
 
 if TYPE_CHECKING:
     from infra.deployment.deployment import Deployment
+    from shared.store.records import Outcome
 
+TODO = "Look at docs/deploy.md, When the smoke test fails"
+TRAINED: tuple[Outcome, ...] = ("promoted", "kept")
+"""A second smoke test's version may be no better than the first's: then that one answers."""
 SPREADING = ("AuthorizationPermissionMismatch", "AuthorizationFailure")
 
 
 def try_it(deployment: Deployment) -> None:
     """Drop made-up orders, wait for the version that comes of them, and score one."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        record = _train(deployment, folder)
     if deployment.az.dry:
-        print(f"  curl -X POST {deployment.output('scoringUrl')}/api/models/{MODEL}/score -d '{json.dumps(ROW)}'")
-        return
-    if record.get("outcome") != "promoted":
-        message = (
-            f"the smoke test's training ended {record.get('outcome')!r}: {record.get('reasons') or record.get('error')}"
-        )
+        return _print(deployment)
+    with tempfile.TemporaryDirectory() as name:
+        record = _train(deployment, Path(name))
+    if record.get("outcome") not in TRAINED:
+        message = f"the smoke test's training ended {record.get('outcome')!r}: {record.get('reasons')}"
         raise DeploymentError(message)
-    print(f"  trained: {record['version']} serves")
+    print(f"  trained: {record['version']}, {record['outcome']}")
     answer = _score(deployment)
     print(f"  scored: {json.dumps(answer['predictions'][0])}")
+    return None
+
+
+def _print(deployment: Deployment) -> None:
+    """The commands, where they are not run."""
+    storage = _storage(deployment)
+    deployment.az("storage", "blob", "upload", *storage, *_blob("drops", f"{DATASET}/orders.csv", "orders.csv"))
+    run = _blob("runs", f"{DATASET}/<slot>/{MODEL}.json", "run.json")
+    deployment.az("storage", "blob", "download", *storage, *run)
+    print(f"  curl -X POST {deployment.output('scoringUrl')}/api/models/{MODEL}/score -d '{json.dumps(ROW)}'")
+
+
+def _storage(deployment: Deployment) -> tuple[str, ...]:
+    return ("--blob-endpoint", deployment.output("dataBlobEndpoint"), "--auth-mode", "login", "--no-progress")
+
+
+def _blob(container: str, name: str, file: str) -> tuple[str, ...]:
+    return ("--container-name", container, "--name", name, "--file", file)
 
 
 def _train(deployment: Deployment, folder: Path) -> dict[str, Any]:
     """Drop the orders, and return the run record of what became of them."""
-    rows = folder / "orders.csv"
-    # Each time other rows: the same ones would be an event that was there before.
+    rows, file = folder / "orders.csv", folder / "run.json"
+    # Each time other rows: the same ones would make a version that is there.
     rows.write_bytes(orders_csv(seed=int(datetime.now(UTC).timestamp())))
-    blob = f"{DATASET}/orders-{names.stamp(datetime.now(UTC))}.csv"
-    storage = ("--blob-endpoint", deployment.output("dataBlobEndpoint"), "--auth-mode", "login")
+    name = f"{DATASET}/orders-{names.stamp(datetime.now(UTC))}.csv"
+    storage = _storage(deployment)
 
     def drop() -> dict[str, Any]:
-        words = (
-            "storage",
-            "blob",
-            "upload",
-            *storage,
-            "--container-name",
-            "drops",
-            "--name",
-            blob,
-            "--file",
-            str(rows),
-        )
         try:
-            taken: dict[str, Any] = deployment.az(*words, otherwise={})
+            upload = deployment.az("storage", "blob", "upload", *storage, *_blob("drops", name, str(rows)))
         except AzError as error:
-            if error.has(*SPREADING) or any(code in str(error) for code in SPREADING):
+            if any(code in str(error) for code in SPREADING):
                 reason = "storage refuses whoever deploys: the role is spreading, or OPERATORS_ID is somebody else"
                 raise NotYet(reason) from error
             raise
+        taken: dict[str, Any] = upload
         return taken
 
-    todo = "Look at docs/deploy.md, When the smoke test fails"
-    taken = deployment.patience.until("the drop to be taken", drop, todo=todo)
-    modified = datetime.fromisoformat(taken.get("lastModified", "2026-01-01T00:00:00+00:00"))
-    etag = f'"{taken.get("etag", "").strip('"')}"'  # as the pipeline sees it
-    slot = names.upload_slot(f"drops/{blob}", etag, modified)
+    taken = deployment.patience.until("the drop to be taken", drop, todo=TODO)
+    etag = f'"{taken["etag"].strip('"')}"'  # as the pipeline sees it
+    slot = names.upload_slot(f"drops/{name}", etag, datetime.fromisoformat(taken["lastModified"]))
     container, _, path = names.run_record(DATASET, slot, MODEL).partition("/")
-    file = folder / "run.json"
 
-    def look() -> dict[str, Any] | None:
-        words = ("storage", "blob", "download", *storage, "--container-name", container, "--name", path)
+    def look() -> dict[str, Any]:
         try:
-            deployment.az(*words, "--file", str(file), "--no-progress")
+            deployment.az("storage", "blob", "download", *storage, *_blob(container, path, str(file)))
         except AzError as error:
             if "BlobNotFound" in str(error) or "does not exist" in str(error):
                 reason = f"{container}/{path} is not there"
                 raise NotYet(reason) from error
             raise
-        record: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+        record: dict[str, Any] = json.loads(file.read_text())
         return record
 
-    return deployment.patience.until("a version", look, todo=todo)
+    return deployment.patience.until("a version", look, todo=TODO)
 
 
 def _score(deployment: Deployment) -> dict[str, Any]:
@@ -113,4 +116,4 @@ def _score(deployment: Deployment) -> dict[str, Any]:
         scored: dict[str, Any] = answer.json()
         return scored
 
-    return deployment.patience.until(url, ask, todo="Look at docs/deploy.md, When the smoke test fails")
+    return deployment.patience.until(url, ask, todo=TODO)

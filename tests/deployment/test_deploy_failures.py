@@ -182,3 +182,9 @@ def test_another_size_starts_from_the_beginning(deploying: Deploying) -> None:
     deploying.done_until("smoke")
     assert deploying("--location", "northeurope", "--until", "group") == 0
     assert len(deploying.cloud.made("PUT .*/resourcegroups/rg-cauce$")) == 1
+
+
+def test_a_version_that_is_no_better_than_the_first_does_not_fail_a_second_smoke_test(deploying: Deploying) -> None:
+    deploying.done_until("smoke")
+    deploying.outcome = "kept"
+    assert deploying() == 0
