@@ -15,6 +15,7 @@ from infra.deployment.faults import AzError, DeploymentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+HEARTBEAT_SECONDS = 30.0
 MISSING = (
     "az, the command line of Azure, is not on PATH: install it (https://aka.ms/azure-cli, or pip install azure-cli in "
     "an environment of its own), then az login"
@@ -39,17 +40,18 @@ class Az:
             if told:
                 print(f"  {command}")
             return otherwise
-        done = subprocess.run(
+        with subprocess.Popen(
             [self._found(), *words, "--output", "json", "--only-show-errors"],
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise AzError(command, done.returncode, done.stderr)
-        return json.loads(done.stdout) if done.stdout.strip() else otherwise
+        ) as process:
+            output, errors = _patiently(process, " ".join(word for word in words[:3] if not word.startswith("-")))
+        if process.returncode:
+            raise AzError(command, process.returncode, errors)
+        return json.loads(output) if output.strip() else otherwise
 
     def shown(self, *words: str) -> None:
         """Run one whose output is for people. Raises AzError."""
@@ -68,6 +70,19 @@ class Az:
         if found is None:
             raise DeploymentError(MISSING)
         return found
+
+
+def _patiently(process: subprocess.Popen[str], what: str) -> tuple[str, str]:
+    """Both outputs, once it ends; until then, now and then, that it is still at work."""
+    began = time.monotonic()
+    while True:
+        try:
+            return process.communicate(timeout=HEARTBEAT_SECONDS)
+        except subprocess.TimeoutExpired:
+            print(f"  az {what}: at work for {time.monotonic() - began:.0f} s", flush=True)
+        except BaseException:
+            process.terminate()
+            raise
 
 
 @dataclass(frozen=True)

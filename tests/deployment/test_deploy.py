@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.deployment import azure
 from infra.deployment.deployment import INFRA, ROOT
 from infra.deployment.steps import STEPS
 from tests.deployment.login import DEPLOYER
@@ -180,3 +181,12 @@ def test_a_state_that_is_half_written_is_no_state(deploying: Deploying) -> None:
     file.write_text(file.read_text()[:20])
     assert deploying("--until", "providers") == 0
     assert deploying.cloud.made("GET .*/providers$") != []
+
+
+def test_a_command_that_takes_long_says_that_it_is_at_work(
+    deploying: Deploying, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(azure, "HEARTBEAT_SECONDS", 0.1)
+    deploying.done_until("group")
+    assert deploying("--until", "group") == 0
+    assert "az group create: at work for 0 s" in capsys.readouterr().out
