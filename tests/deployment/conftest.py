@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+OPERATORS = "44444444-4444-4444-4444-444444444444"
+
+
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return make_certificate(tmp_path_factory.mktemp("certificate"))
@@ -54,7 +57,8 @@ def deploying(
     for name, value in login.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("ALERT_EMAIL", "owner@example.com")
-    for name in ("OPERATORS_ID", "OPERATORS_TYPE", "SQL_CONNECTION_STRING"):
+    monkeypatch.setenv("OPERATORS_ID", OPERATORS)
+    for name in ("OPERATORS_TYPE", "SQL_CONNECTION_STRING"):
         monkeypatch.delenv(name, raising=False)
     fresh = Cloud(port=the_cloud.port)
     for name, value in vars(fresh).items():

@@ -10,16 +10,16 @@ import threading
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from local.bootstrap.tools import program
 from tests.deployment.cloud import SUBSCRIPTION, TENANT
-from tests.infra.compiler import compiler
+from tests.infra.compiler import INFRA, compiler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from tests.deployment.certificates import Certificate
     from tests.deployment.cloud import Cloud
@@ -69,9 +69,11 @@ def unsigned_token(resource: str, expires: int) -> str:
 
 def logged_in(cloud: Cloud, certificate: Certificate, tokens: str, home: Path) -> Mapping[str, str]:
     """The environment in which ``az`` is logged in to ``cloud``."""
-    bicep = compiler()
-    assert bicep is not None
-    path = os.pathsep.join([str(program("azure-cli", "az").parent), str(bicep.parent), os.environ["PATH"]])
+    tools = home / "tools"
+    tools.mkdir()
+    # ``az`` asks the compiler anew each time, which is most of what a deployment takes here.
+    (tools / "bicep").symlink_to(Path(__file__).parent / "remembering_bicep.sh")
+    path = os.pathsep.join([str(program("azure-cli", "az").parent), str(tools), os.environ["PATH"]])
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "PYTHON"))},
         "PATH": path,
@@ -80,8 +82,9 @@ def logged_in(cloud: Cloud, certificate: Certificate, tokens: str, home: Path) -
         "SSL_CERT_FILE": str(certificate.file),
         "IDENTITY_ENDPOINT": tokens,
         "IDENTITY_HEADER": "header",
-        # The compiler runs for seconds: what would make it faster later only costs.
-        "DOTNET_TieredPGO": "0",
+        "REMEMBERED": str(tools),
+        "REAL_BICEP": str(compiler()),
+        "INFRA": str(INFRA),
     }
     endpoints = {
         "resource-manager": cloud.url,

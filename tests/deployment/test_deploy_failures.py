@@ -92,7 +92,7 @@ FAILURES = [
     Failure("packages", ("refused the package with HTTP 413",), (("POST /api/publish", Answer(413, "too large")),)),
     Failure(
         "functions",
-        ("functions of cauce-pipeline: nothing within 8 s; the last word was: export_timer not listed", "log stream"),
+        ("functions of cauce-pipeline: nothing within 5 s; the last word was: export_timer not listed", "log stream"),
         cloud={"functions": {"cauce-scoring": ["score_http"], "cauce-pipeline": ["train_blob_trigger"]}},
     ),
     Failure(

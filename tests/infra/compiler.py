@@ -49,8 +49,12 @@ def printed(*arguments: str | Path) -> str:
 def scope_of(parameters: Path) -> list[str]:
     """What a snapshot is told of where it would be deployed."""
     where = ["--subscription-id", SUBSCRIPTION, "--location", LOCATION]
-    is_group = "subscription.bicep" not in parameters.read_text()
-    return [*where, "--resource-group", GROUP] if is_group else where
+    return [*where, "--resource-group", GROUP] if is_of_a_group(parameters) else where
+
+
+def is_of_a_group(parameters: Path) -> bool:
+    """Whether they are of a template that is deployed into a resource group, and not into a subscription."""
+    return "subscription.bicep" not in parameters.read_text()
 
 
 def write_snapshots() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from infra.snapshots import Deployed, from_text
-from tests.infra.compiler import GROUP, LOCATION, SUBSCRIPTION, compiler
+from tests.infra.compiler import GROUP, LOCATION, SUBSCRIPTION, compiler, is_of_a_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,9 @@ class Service:
 
     def snapshot(self, parameters: Path) -> Deployed:
         """The deployment that a parameters file comes to. Raises AssertionError where it does not compile."""
-        where = {"subscriptionId": SUBSCRIPTION, "resourceGroup": GROUP, "location": LOCATION}
+        where = {"subscriptionId": SUBSCRIPTION, "location": LOCATION}
+        if is_of_a_group(parameters):
+            where["resourceGroup"] = GROUP
         answer = self._call("bicep/getSnapshot", {"path": str(parameters), "metadata": where})
         assert "result" in answer, answer
         return from_text(parameters.stem, answer["result"]["snapshot"])
