@@ -23,13 +23,13 @@ ALWAYS = {
     "CKV_AZURE_212": "asks for a number of workers that a Flex Consumption plan does not have",
     "CKV_AZURE_213": "Flex Consumption has no health check",
     "CKV_AZURE_222": "Event Grid and Front Door reach no private endpoint; large refuses everybody else by rule",
+    "CKV_AZURE_225": "one zone is what 15 people pay for; of the large one, the pipeline's work can wait for its zone",
 }
 SMALL = {
     "CKV_AZURE_59": "without a network of its own, storage is reached by identity over its public address",
     "CKV_AZURE_35": "the same",
     "CKV_AZURE_109": "the same, of the vault",
     "CKV_AZURE_189": "the same, of the vault",
-    "CKV_AZURE_225": "one zone is what 15 people pay for",
 }
 LARGE = {
     "CKV_AZURE_23": "auditing is on, as a resource of its own, which checkov does not join with its server",
