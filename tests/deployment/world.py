@@ -78,17 +78,8 @@ class Deploying:
 
     def __call__(self, *words: str) -> int:
         """Run it; the exit code."""
-        fixed = (
-            "--packages",
-            str(self.packages),
-            "--state",
-            str(self.folder / "state"),
-            "--patience",
-            "8",
-            "--poll",
-            "0.1",
-        )
-        return main([*fixed, *words])
+        folders = ("--packages", str(self.packages), "--state", str(self.folder / "state"))
+        return main([*folders, "--patience", "5", "--poll", "0.1", *words])
 
     @property
     def _state_file(self) -> Path:
