@@ -430,9 +430,6 @@ output scoringAppName string = scoringApp.outputs.name
 @description('Name of the app that exports and trains.')
 output pipelineAppName string = pipelineApp.outputs.name
 
-@description('Where the scoring app answers.')
-output scoringHostName string = scoringApp.outputs.hostName
-
 @description('Where the pipeline app answers.')
 output pipelineHostName string = pipelineApp.outputs.hostName
 

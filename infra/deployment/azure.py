@@ -28,7 +28,6 @@ class Az:
 
     environment: Mapping[str, str]
     dry: bool = False
-    program: str = "az"
 
     def __call__(self, *words: str, otherwise: Any = None, told: bool = True) -> Any:
         """Run one and return what its JSON says; ``otherwise`` where it prints none, or is only printed.
@@ -66,7 +65,7 @@ class Az:
             raise AzError(command, done.returncode, done.stderr)
 
     def _found(self) -> str:
-        found = shutil.which(self.program, path=self.environment.get("PATH"))
+        found = shutil.which("az", path=self.environment.get("PATH"))
         if found is None:
             raise DeploymentError(MISSING)
         return found

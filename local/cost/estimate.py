@@ -88,7 +88,8 @@ def _storage(resources: Deployed, usage: Usage, table: Prices) -> Iterator[Line]
     operations = writes / 1e4 * price["storage_ten_thousand_writes"] + reads / 1e4 * price["storage_ten_thousand_reads"]
     yield Line("Storage", f"{writes + reads:,.0f} operations, most of them the platform's leases", operations)
     yield Line("Key Vault", "10,000 operations", price["vault_ten_thousand_operations"])
-    yield Line("Event Grid", "a few hundred drops, free", 0.0)
+    paid = max(0.0, usage.drops - table.free["events"])
+    yield Line("Event Grid", f"{usage.drops:,.0f} drops", paid / 1e6 * price["events_million"])
 
 
 def _watching(resources: Deployed, usage: Usage, table: Prices) -> Iterator[Line]:

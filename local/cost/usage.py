@@ -37,6 +37,8 @@ class Usage:
     """Exports, models, logs of predictions: this, and a GB for every 200 people."""
     log_kb_a_request: float = 1.5
     log_gb_of_the_platform: float = 0.5
+    drops: float = 300.0
+    """Of all datasets, by the export and by people."""
     sql_awake_hours: float = 2.0
     """Hours a day that a database of its own is awake, where it may sleep."""
 

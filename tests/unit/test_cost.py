@@ -53,11 +53,23 @@ def test_a_price_and_a_use_can_be_replaced(capsys: pytest.CaptureFixture[str]) -
     assert answer["size"] == "small"
 
 
+def test_every_price_has_a_line_that_it_changes() -> None:
+    """A price that is in the table and in no line could be replaced without any effect."""
+    busy = Usage(1_000_000, requests_a_person=100, drops=1_000_000)
+    before = {size: total(size, busy) for size in ("small", "large")}
+    without = [
+        name
+        for name, value in read_prices({}).prices.items()
+        if all(total(size, busy, **{name: value * 2 + 1}) == before[size] for size in before)
+    ]
+    assert without == ["metric_alert"], "two alerts by metric are within the ten that are free"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["--people", "0"], "--people: expected a whole number from 1 up, got 0"),
-        (["--people", "9", "--use", "cups=3"], "--use: expected one of export_seconds"),
+        (["--people", "9", "--use", "cups=3"], "--use: expected one of drops, export_seconds"),
         (["--people", "9", "--price", "logs_gb=dear"], "--price logs_gb: expected a number, got 'dear'"),
         (["--people", "9", "--price", "logs_gb=-1"], "--price logs_gb: expected a number from 0 up, got '-1'"),
     ],
