@@ -62,6 +62,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
+    _add_running(commands)
+    _add_feeding(commands)
+    _add_looking_after(commands)
+    for add in (add_beside, add_cost, add_load, add_propose, add_replay, add_score):
+        add(commands)
+    return parser
+
+
+def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What runs the platform here."""
     demo = commands.add_parser("demo", help="export, retrain and score on the demo company, then stay up")
     demo.add_argument("--once", action="store_true", help="end after the answers")
     demo.set_defaults(run=_demo)
@@ -71,22 +81,18 @@ def _parser() -> argparse.ArgumentParser:
     for command in (demo, up):
         command.add_argument("--port", type=int, help=f"of the host (default: {DEFAULT_PORT}, or a free one)")
 
+
+def _add_feeding(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What gives it rows, or orders a version of those that it has."""
     drop = commands.add_parser("drop", help="drop a CSV file and follow the training")
     drop.add_argument("file", type=Path)
     drop.add_argument("--dataset", required=True, help="as the catalog names it")
     drop.set_defaults(run=_drop)
 
-    add_score(commands)
-
     retrain = commands.add_parser("retrain", help="order a new version from what was dropped last, due or not")
     retrain.add_argument("model", help="as the catalog names it")
     retrain.add_argument("--why", required=True, help="for the run record")
     retrain.set_defaults(run=_retrain)
-
-    add_replay(commands)
-    add_propose(commands)
-
-    add_load(commands)
 
     export = commands.add_parser("export", help="export the tables now, as the timer does: what is new in them")
     export.add_argument("--dataset", help="this one alone, as the catalog names it")
@@ -95,6 +101,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--dry-run", action="store_true", help="only print the SQL")
     export.set_defaults(run=_export)
 
+
+def _add_looking_after(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What reads its blobs, and says what serves."""
     get = commands.add_parser("get", help="read a blob: a card, a run record, a quarantine")
     get.add_argument("blob", help="container/path, as the blob contract in docs/design.md spells it")
     get.add_argument("file", type=Path, nargs="?", help="where to put it (default: the terminal)")
@@ -109,10 +118,6 @@ def _parser() -> argparse.ArgumentParser:
     rollback.add_argument("--to", metavar="VERSION", help="default: the one before the champion")
     rollback.add_argument("--why", default="rolled back by hand", help="for the history")
     rollback.set_defaults(run=_rollback)
-
-    add_beside(commands)
-    add_cost(commands)
-    return parser
 
 
 def _demo(parsed: argparse.Namespace) -> int:
